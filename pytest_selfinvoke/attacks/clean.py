@@ -1,0 +1,16 @@
+"""The variants that change nothing: the clean prompt, and its repetition.
+
+``clean.repeat`` asks for the clean prompt once more: the null control that shows how
+much an unchanged prompt flips verdicts by itself.
+"""
+
+from __future__ import annotations
+
+import random
+
+from pytest_selfinvoke.core.records import Problem
+
+
+def unchanged(problem: Problem, rng: random.Random) -> Problem:
+    """The problem as it is."""
+    return problem

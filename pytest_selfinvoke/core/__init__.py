@@ -1,0 +1,1 @@
+"""Records, outcomes, ids, JSON, seeding, registries, errors; stdlib only."""

@@ -1,0 +1,1 @@
+"""Plain numbers in, plain numbers out: pass@k and intervals."""

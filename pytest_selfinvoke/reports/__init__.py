@@ -1,0 +1,1 @@
+"""Summary, computed once, and the reports that print it."""

@@ -1,0 +1,78 @@
+"""One record for people: the failure text, and short facts for JUnit."""
+
+from __future__ import annotations
+
+from pytest_selfinvoke.core.record import Record
+
+#: Longest text of one section of a failure, in lines.
+_LINES = 60
+
+
+def describe(record: Record) -> str:
+    """Why a program did not solve its problem, with everything needed to see it."""
+    execution = record.execution or {}
+    reason = record.failure_kind
+    if record.detail:
+        reason += f": {record.detail}"
+    parts = [f"not solved: {reason}"]
+    if execution.get("failing_test"):
+        lines = [str(execution["failing_test"])]
+        if execution.get("expected") is not None:
+            lines.append(f"expected {execution['expected']}")
+        if execution.get("actual") is not None:
+            lines.append(f"     got {execution['actual']}")
+        parts.append(_section("failing test", "\n".join(lines)))
+    if record.prompt_diff:
+        parts.append(_section("prompt, changed by the attack", record.prompt_diff))
+    else:
+        parts.append(_section("prompt", record.prompt))
+    completion = (record.completion or {}).get("text")
+    if completion is not None:
+        reason = (record.completion or {}).get("finish_reason", "")
+        parts.append(_section(f"completion (finish reason: {reason})", completion))
+    if record.program is not None:
+        parts.append(_section("program", record.program))
+    for name in ("stdout", "stderr"):
+        if execution.get(name):
+            parts.append(_section(name, str(execution[name])))
+    return "\n".join(parts)
+
+
+def properties(record: Record) -> list[tuple[str, str]]:
+    """Short strings only: pytest copies them into every report of an item."""
+    case, execution = record.case, record.execution or {}
+    facts = {
+        "model": case.get("model"),
+        "benchmark": case.get("benchmark"),
+        "problem": case.get("problem"),
+        "attack": case.get("attack"),
+        "family": case.get("family"),
+        "attack_seed": case.get("attack_seed"),
+        "style": case.get("style"),
+        "sample": case.get("sample"),
+        "seed": case.get("seed"),
+        "verdict": None if record.verdict is None else record.verdict.value,
+        "failure_kind": None if record.solved else record.failure_kind or None,
+        "prompt_hash": record.prompt_hash[:16] or None,
+        "template_hash": record.template_hash[:16] or None,
+        "judge": execution.get("judge"),
+        "cpu_s": _rounded(execution.get("cpu_s")),
+    }
+    facts |= {name: _rounded(value) for name, value in record.durations.items()}
+    completion = record.completion or {}
+    for name in ("prompt_tokens", "completion_tokens", "finish_reason"):
+        facts[name] = completion.get(name)
+    return [(f"selfinvoke.{k}", str(v)) for k, v in facts.items() if v is not None]
+
+
+def _rounded(seconds: object) -> str | None:
+    return f"{seconds:.4f}" if isinstance(seconds, int | float) else None
+
+
+def _section(title: str, text: str) -> str:
+    lines = text.rstrip("\n").splitlines() or ["(empty)"]
+    if len(lines) > _LINES:
+        left_out = len(lines) - _LINES
+        lines = [*lines[:_LINES], f"... {left_out} more lines, see the record"]
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"--- {title}\n{body}"

@@ -1,0 +1,99 @@
+"""Every number that any report prints, computed once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.metrics.intervals import Interval, clustered_wilson
+from pytest_selfinvoke.metrics.passk import pass_at_k
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One model on one benchmark under one attack.
+
+    ``judged`` and ``solved`` count cases, ``problems`` counts problems with at least
+    one judged case. ``pass_at_1`` is the mean over problems, ``None`` where there are
+    none; not-judged cases (``errors``, ``skipped``) are in no denominator.
+    """
+
+    model: str
+    benchmark: str
+    attack: str
+    judged: int
+    solved: int
+    errors: int
+    skipped: int
+    problems: int
+    pass_at_1: float | None
+    interval: Interval | None
+    failures: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted for one cell while records arrive."""
+
+    per_problem: dict[str, list[int]] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+    skipped: int = 0
+
+
+class SummaryBuilder:
+    """Takes records one by one and keeps counts only."""
+
+    def __init__(self) -> None:
+        self._tallies: dict[tuple[str, str, str], _Tally] = {}
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        case = record.case
+        key = (str(case["model"]), str(case["benchmark"]), str(case["attack"]))
+        tally = self._tallies.setdefault(key, _Tally())
+        if record.judged:
+            counts = tally.per_problem.setdefault(str(case["problem"]), [0, 0])
+            counts[0] += 1
+            counts[1] += record.solved
+            if not record.solved:
+                tally.failures[record.failure_kind] += 1
+        elif record.status.value == "skipped":
+            tally.skipped += 1
+        else:
+            tally.errors += 1
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells in the order in which their first record came, clean first."""
+        ordered = sorted(
+            self._tallies.items(), key=lambda item: (item[0][:2], item[0][2] != "clean")
+        )
+        return tuple(_cell(key, tally) for key, tally in ordered)
+
+
+def summarise(records: Iterable[Record]) -> tuple[Cell, ...]:
+    """The cells of a finished run."""
+    builder = SummaryBuilder()
+    for record in records:
+        builder.add(record)
+    return builder.cells()
+
+
+def _cell(key: tuple[str, str, str], tally: _Tally) -> Cell:
+    rates = [pass_at_k(n, c, 1) for n, c in tally.per_problem.values()]
+    model, benchmark, attack = key
+    return Cell(
+        model=model,
+        benchmark=benchmark,
+        attack=attack,
+        judged=sum(n for n, _ in tally.per_problem.values()),
+        solved=sum(c for _, c in tally.per_problem.values()),
+        errors=tally.errors,
+        skipped=tally.skipped,
+        problems=len(rates),
+        pass_at_1=sum(rates) / len(rates) if rates else None,
+        interval=clustered_wilson(rates) if rates else None,
+        failures=dict(tally.failures.most_common()),
+    )

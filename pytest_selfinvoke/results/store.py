@@ -1,0 +1,131 @@
+"""One run on disk: ``records.jsonl`` (append-only) and ``manifest.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pytest_selfinvoke.core.errors import DataError, UserError
+from pytest_selfinvoke.core.jsonio import write_atomically
+from pytest_selfinvoke.core.record import SCHEMA, Record
+
+RECORDS = "records.jsonl"
+MANIFEST = "manifest.json"
+
+
+class RunDirectory:
+    """Writes one run. Every record is handed to the system before :meth:`append` ends,
+
+    so neither Ctrl-C nor ``kill -9`` loses one that was appended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    @classmethod
+    def create(cls, parent: Path, name: str) -> Self:
+        """A new folder ``name`` (numbered where it exists) with an empty record file.
+
+        :raises UserError: if it cannot be made or written.
+        """
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            ignore = parent / ".gitignore"
+            if parent.name == ".selfinvoke" and not ignore.exists():
+                ignore.write_text("*\n")
+            run = cls(_fresh_folder(parent, name))
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            run._handle = os.open(run.path / RECORDS, flags, 0o644)
+        except OSError as error:
+            raise UserError(
+                f"cannot write results to {parent}: {error.strerror}; "
+                "name another folder with --selfinvoke-results"
+            ) from error
+        return run
+
+    def append(self, line: str) -> None:
+        """Add one record (as ``Record.to_line`` gives it).
+
+        :raises UserError: if the disk is full or gone; what was written stays whole.
+        """
+        if self._handle is None:
+            raise ValueError("the run directory is closed")
+        data = line.encode("ascii") + b"\n"
+        end = os.fstat(self._handle).st_size
+        try:
+            written = os.write(self._handle, data)
+            if written != len(data):
+                os.write(self._handle, data[written:])
+        except OSError as error:
+            if os.fstat(self._handle).st_size > end:
+                os.ftruncate(self._handle, end)
+            raise UserError(
+                f"cannot write {self.path / RECORDS}: {error.strerror}; all records "
+                "before this one are kept"
+            ) from error
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write or replace the manifest.
+
+        :raises UserError: if the disk is full or gone.
+        """
+        text = json.dumps(manifest, indent=2, sort_keys=True)
+        try:
+            write_atomically(self.path / MANIFEST, text.encode() + b"\n")
+        except OSError as error:
+            raise UserError(
+                f"cannot write {self.path / MANIFEST}: {error.strerror}"
+            ) from error
+
+    def discard(self) -> None:
+        """Remove a run that has no records, and what it left beside them."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Close the record file."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _fresh_folder(parent: Path, name: str) -> Path:
+    """Make ``name``, or ``name-2``, ...: two sessions may start in the same second."""
+    number = 1
+    while True:
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a run directory, in the order in which they were written.
+
+    A last line without its newline is one that was being written when the machine
+    stopped: it is left out.
+
+    :raises DataError: for any other broken line.
+    """
+    file = path / RECORDS if path.is_dir() else path
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                data = json.loads(line)
+                newer = data["schema"] > SCHEMA
+                record = Record.from_json(data)
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(file, f"not a record: {error}", line=number) from error
+            if newer:
+                raise DataError(file, "written by a newer version", line=number)
+            yield record

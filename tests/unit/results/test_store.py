@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_selfinvoke.core.errors import DataError, UserError
+from pytest_selfinvoke.core.outcomes import Status, Verdict
+from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.results.store import RECORDS, RunDirectory, read_records
+
+
+def record(name: str) -> Record:
+    return Record(case={"id": name}, status=Status.PASSED, verdict=Verdict.SOLVED)
+
+
+def test_what_was_appended_is_read_back(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / ".selfinvoke", "r")
+    for name in "ab":
+        run.append(record(name).to_line())
+    assert [r.id for r in read_records(run.path)] == ["a", "b"]
+    assert (tmp_path / ".selfinvoke" / ".gitignore").read_text() == "*\n"
+    run.close()
+
+
+def test_two_runs_of_one_second_do_not_mix(tmp_path: Path) -> None:
+    runs = [RunDirectory.create(tmp_path, "r") for _ in range(3)]
+    assert [run.path.name for run in runs] == ["r", "r-2", "r-3"]
+    for run in runs:
+        run.close()
+
+
+def test_a_half_written_last_line_is_left_out(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path, "r")
+    run.append(record("a").to_line())
+    run.close()
+    with (run.path / RECORDS).open("a") as stream:
+        stream.write(record("b").to_line()[:40])
+    assert [r.id for r in read_records(run.path)] == ["a"]
+
+
+def test_a_broken_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    file = tmp_path / RECORDS
+    file.write_text(
+        record("a").to_line() + "\n{broken\n" + record("b").to_line() + "\n"
+    )
+    with pytest.raises(DataError, match=r"records.jsonl:2: not a record"):
+        list(read_records(tmp_path))
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    line = record("a").to_line().replace('"schema":1', '"schema":99')
+    (tmp_path / RECORDS).write_text(line + "\n")
+    with pytest.raises(DataError, match="newer version"):
+        list(read_records(tmp_path))
+
+
+def test_a_full_disk_keeps_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory.create(tmp_path, "r")
+    run.append(record("a").to_line())
+    write = os.write
+    calls = []
+
+    def half_then_full(handle: int, data: bytes) -> int:
+        calls.append(data)
+        if len(calls) == 1:
+            return write(handle, data[:30])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", half_then_full)
+    with pytest.raises(UserError, match="No space left on device"):
+        run.append(record("b").to_line())
+    monkeypatch.undo()
+    assert [r.id for r in read_records(run.path)] == ["a"]
+    assert (run.path / RECORDS).read_bytes().endswith(b"\n")
+    run.close()
+
+
+def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="--selfinvoke-results"):
+        RunDirectory.create(tmp_path / "file", "r")
