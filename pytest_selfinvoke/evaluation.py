@@ -1,0 +1,198 @@
+"""The way of one case: prompt, generation, extraction, sandbox, verdict, record."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, apply
+from pytest_selfinvoke.core.errors import NotJudgedError
+from pytest_selfinvoke.core.outcomes import Status, Verdict
+from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.core.records import (
+    Case,
+    Completion,
+    ModelInfo,
+    ModelSpec,
+    Problem,
+    Prompt,
+    Sampling,
+)
+from pytest_selfinvoke.core.registry import Registry
+from pytest_selfinvoke.core.seeding import derive_seed
+from pytest_selfinvoke.extraction import extract
+from pytest_selfinvoke.models.base import ModelKind, Request
+from pytest_selfinvoke.prompts import default_style, get_style
+from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
+
+
+class Generator(Protocol):
+    """Gives completions: the client of the generation server, or a user's fixture."""
+
+    def info(self, label: str) -> ModelInfo:
+        """What is known of the model."""
+
+    def generate(self, label: str, request: Request) -> Completion:
+        """One completion.
+
+        :raises GenerationError: if there is none.
+        """
+
+
+class Executor(Protocol):
+    """Runs programs: the sandbox."""
+
+    def run(self, job: Job) -> Execution:
+        """Run one program against its tests.
+
+        :raises NotJudgedError: if the sandbox itself failed.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A case with its texts: what is sent to the model and how it is judged."""
+
+    case: Case
+    problem: Problem
+    attacked: Problem
+    prompt: Prompt
+    request: Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What making the texts of a case needs."""
+
+    generator: Generator
+    attacks: Registry[Attack]
+    models: Mapping[str, ModelSpec]
+    kind: Callable[[ModelSpec], ModelKind]
+    sampling: Sampling
+
+    def ask(self, case: Case, problem: Problem) -> Asked:
+        """Make the texts of a case.
+
+        :raises NotApplicableError: if the attack does not apply to the problem.
+        """
+        attack = self.attacks.get(case.variant.attack)
+        attacked = apply(attack, problem, case.variant, seed=case.seed)
+        style = case.style or default_style(self.generator.info(case.model))
+        prompt = get_style(style).render(attacked.prompt, attacked)
+        kind = self.kind(self.models[case.model])
+        # The variant is left out: without sampling noise of its own, a variant can
+        # differ from the clean prompt by its text alone.
+        seed = derive_seed(case.seed, case.benchmark, case.problem, case.sample) % 2**31
+        request = Request(
+            key=case.id,
+            prompt=prompt,
+            sampling=self.sampling,
+            seed=seed,
+            case={**case.to_json(), "entry_points": list(attacked.entry_points)},
+            reference=attacked.reference if kind.needs_reference else None,
+        )
+        return Asked(
+            case=replace(case, style=style),
+            problem=problem,
+            attacked=attacked,
+            prompt=prompt,
+            request=request,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What evaluating a case needs from this process."""
+
+    asking: Asking
+    executor: Executor
+    limits: Limits
+    clock: Callable[[], float] = time.perf_counter
+
+
+def evaluate(case: Case, problem: Problem, services: Services) -> Record:
+    """Carry one case from names to a record; what cannot be judged says so in it."""
+    started = services.clock()
+    record = Record(case=case.to_json(), status=Status.ERROR, problem_hash=problem.hash)
+    try:
+        asked = services.asking.ask(case, problem)
+        record = new_record(asked)
+        completion = services.asking.generator.generate(case.model, asked.request)
+        generated = services.clock()
+        record = replace(
+            record,
+            completion=completion.to_json(),
+            durations={"generation_s": generated - started},
+        )
+        record = judge(record, asked, completion, services)
+        durations = {**record.durations, "judging_s": services.clock() - generated}
+        return replace(record, durations=durations)
+    except NotApplicableError as error:
+        return replace(record, status=Status.SKIPPED, detail=str(error))
+    except NotJudgedError as error:
+        return replace(record, status=Status.ERROR, detail=str(error))
+
+
+def new_record(asked: Asked) -> Record:
+    """The record of a case that has its texts and no completion yet."""
+    return Record(
+        case=asked.case.to_json(),
+        status=Status.ERROR,
+        problem_hash=asked.problem.hash,
+        prompt=asked.prompt.shown(),
+        prompt_hash=asked.prompt.hash,
+        template_hash=asked.prompt.template_hash,
+        prompt_diff=_diff(asked.problem.prompt, asked.attacked.prompt),
+    )
+
+
+def judge(
+    record: Record, asked: Asked, completion: Completion, services: Services
+) -> Record:
+    """The record with the verdict on a completion.
+
+    :raises NotJudgedError: if the sandbox failed.
+    """
+    attacked = asked.attacked
+    extracted = extract(
+        completion.text,
+        entry_points=attacked.entry_points,
+        prompt_code=attacked.prompt,
+        prefix=asked.prompt.prefix,
+        finish_reason=completion.finish_reason,
+    )
+    record = replace(record, extraction=extracted.method)
+    if extracted.program is None:
+        return replace(
+            record,
+            status=Status.FAILED,
+            verdict=extracted.verdict,
+            detail=extracted.detail,
+        )
+    job = Job(
+        program=extracted.program,
+        tests=attacked.target.tests,
+        entry_points=attacked.entry_points,
+        limits=services.limits,
+    )
+    execution = services.executor.run(job)
+    solved = execution.verdict is Verdict.SOLVED
+    return replace(
+        record,
+        status=Status.PASSED if solved else Status.FAILED,
+        verdict=execution.verdict,
+        detail=execution.detail,
+        program=extracted.program,
+        execution=execution.to_json(),
+    )
+
+
+def _diff(clean: str, attacked: str) -> str:
+    """Unified diff of two prompts; empty where they are equal."""
+    lines = difflib.unified_diff(
+        clean.splitlines(), attacked.splitlines(), "clean", "attacked", lineterm="", n=1
+    )
+    return "\n".join(lines)

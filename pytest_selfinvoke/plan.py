@@ -1,0 +1,147 @@
+"""A suite becomes one frozen, deterministic list of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_selfinvoke.attacks.base import Attack
+from pytest_selfinvoke.benchmarks.base import Benchmark, BenchmarkInfo
+from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.core.jsonio import content_hash
+from pytest_selfinvoke.core.records import CLEAN, Case, ModelSpec, Problem, Variant
+from pytest_selfinvoke.core.registry import Registry
+from pytest_selfinvoke.core.seeding import derive_rng
+from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedBenchmark:
+    """A benchmark's facts and the problems that this run uses.
+
+    ``hash`` is the content hash of all its problems, used or not.
+    """
+
+    info: BenchmarkInfo
+    problems: tuple[Problem, ...]
+    total: int
+    hash: str
+    file: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All cases of a suite, as ids; no text is made here.
+
+    ``origin`` is the node id of the suite file, empty where options alone decide.
+    """
+
+    suite: Suite
+    benchmarks: tuple[LoadedBenchmark, ...]
+    variants: tuple[Variant, ...]
+    origin: str = ""
+
+    def problems(self) -> dict[tuple[str, str], Problem]:
+        """(benchmark, problem id) -> problem."""
+        return {
+            (loaded.info.name, problem.id): problem
+            for loaded in self.benchmarks
+            for problem in loaded.problems
+        }
+
+    def cases(
+        self, benchmark: str, model: ModelSpec, problem: Problem
+    ) -> Iterator[Case]:
+        """The cases of one problem for one model, clean first."""
+        suite = self.suite
+        width = len(str(suite.samples - 1))
+        for variant in self.variants:
+            for sample in range(suite.samples):
+                name = variant.id
+                if suite.samples > 1:
+                    name += f"-sample{sample:0{width}d}"
+                yield Case(
+                    benchmark=benchmark,
+                    problem=problem.id,
+                    model=model.label,
+                    variant=variant,
+                    style=suite.prompt_style or "",
+                    sample=sample,
+                    seed=suite.seed,
+                    name=name,
+                    suite=self.origin,
+                )
+
+    def all_cases(self) -> Iterator[Case]:
+        """Every case in the order of collection."""
+        for loaded in self.benchmarks:
+            for model in self.suite.models:
+                for problem in loaded.problems:
+                    yield from self.cases(loaded.info.name, model, problem)
+
+
+def build_plan(
+    suite: Suite,
+    *,
+    benchmarks: Registry[Benchmark],
+    attacks: Registry[Attack],
+    download: bool,
+    origin: str = "",
+) -> Plan:
+    """Look up every name and read the benchmarks.
+
+    :param download: whether a missing benchmark may be fetched (controller only).
+    :raises UserError: for unknown names, missing files and broken data.
+    """
+    for name in suite.attacks:
+        attacks.check(name)
+    return Plan(
+        suite=suite,
+        benchmarks=tuple(
+            _load(choice, suite, benchmarks, download) for choice in suite.benchmarks
+        ),
+        variants=tuple(_variants(suite)),
+        origin=origin,
+    )
+
+
+def _variants(suite: Suite) -> Iterator[Variant]:
+    for name in dict.fromkeys(suite.attacks):
+        if name == CLEAN.attack:
+            yield CLEAN
+        else:
+            for seed in range(suite.attack_seeds):
+                yield Variant(attack=name, seed=seed)
+
+
+def _load(
+    choice: BenchmarkChoice,
+    suite: Suite,
+    benchmarks: Registry[Benchmark],
+    download: bool,
+) -> LoadedBenchmark:
+    benchmark = benchmarks.get(choice.name)
+    path = benchmark.locate(choice.path, download=download)
+    problems = benchmark.load(path)
+    if not problems:
+        raise UserError(f"benchmark {choice.name!r} holds no problems")
+    return LoadedBenchmark(
+        info=benchmark.info,
+        problems=_limited(problems, suite.limit, suite.seed),
+        total=len(problems),
+        hash=content_hash([problem.hash for problem in problems]),
+        file=None if path is None else Path(path).name,
+    )
+
+
+def _limited(
+    problems: tuple[Problem, ...], limit: Limit | None, seed: int
+) -> tuple[Problem, ...]:
+    if limit is None or limit.count >= len(problems):
+        return problems
+    if not limit.at_random:
+        return problems[: limit.count]
+    rng = derive_rng(seed, "limit")
+    chosen = sorted(rng.sample(range(len(problems)), limit.count))
+    return tuple(problems[index] for index in chosen)

@@ -1,0 +1,70 @@
+"""Tell the generation server which completions will be asked for, ahead of time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TypeAlias
+
+from pytest_selfinvoke.core.errors import SelfInvokeError
+from pytest_selfinvoke.core.records import Case, Problem
+from pytest_selfinvoke.generation.client import GenerationClient
+from pytest_selfinvoke.models.base import Request
+from pytest_selfinvoke.plan import Plan
+from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
+
+Planned: TypeAlias = tuple[Plan, Case, Problem]
+
+_CHUNK = 64
+
+
+def announce(
+    runtime: Runtime, connection: Connection, planned: Sequence[Planned]
+) -> None:
+    """Send the plan from a thread of its own; the session does not wait for it."""
+    useful = [entry for entry in planned if _plans_ahead(runtime, entry)]
+    if useful:
+        thread = threading.Thread(
+            target=_send, args=(runtime, connection, useful), daemon=True
+        )
+        thread.start()
+
+
+def _plans_ahead(runtime: Runtime, entry: Planned) -> bool:
+    plan, case, _ = entry
+    specs = {spec.label: spec for spec in plan.suite.models}
+    return runtime.kind(specs[case.model]).plans_ahead
+
+
+def _send(runtime: Runtime, connection: Connection, planned: Sequence[Planned]) -> None:
+    client = connect(connection)
+    try:
+        for label, entries in groupby(planned, key=lambda entry: entry[1].model):
+            waiting: list[Request] = []
+            for plan, case, problem in entries:
+                request = _request(runtime, client, plan, case, problem)
+                waiting += [request] if request is not None else []
+                if len(waiting) == _CHUNK:
+                    client.plan(label, waiting)
+                    waiting = []
+            client.plan(label, waiting)
+    except SelfInvokeError:
+        # The session ended, or the model cannot be loaded: each item says so itself.
+        return
+    finally:
+        client.close()
+
+
+def _request(
+    runtime: Runtime,
+    client: GenerationClient,
+    plan: Plan,
+    case: Case,
+    problem: Problem,
+) -> Request | None:
+    try:
+        return runtime.asking(plan, client).ask(case, problem).request
+    except SelfInvokeError:
+        # Not applicable, or a broken attack: the item reports it.
+        return None

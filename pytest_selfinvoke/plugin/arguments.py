@@ -1,0 +1,61 @@
+"""Node ids of cases among the command line's paths: ``mini::oracle::lists_01``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from pytest_selfinvoke.benchmarks.base import Benchmark
+from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.core.ids import SEPARATOR
+from pytest_selfinvoke.core.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Ids pasted on the command line, split at ``::``; empty selects everything."""
+
+    ids: tuple[tuple[str, ...], ...] = ()
+
+    def admits(self, names: tuple[str, ...]) -> bool:
+        """Whether a node with this path of names may hold, or be, a selected one."""
+        return not self.ids or any(
+            all(a == b for a, b in zip(chosen, names, strict=False))
+            for chosen in self.ids
+        )
+
+
+def take_ids(config: pytest.Config, benchmarks: Registry[Benchmark]) -> list[str]:
+    """Remove case ids from the session's paths and return them.
+
+    A path that exists always wins over a benchmark of the same name.
+    """
+    ids = []
+    for argument in list(config.args):
+        name = argument.split(SEPARATOR)[0]
+        exists = (config.invocation_params.dir / name).exists()
+        if name in benchmarks and not exists:
+            ids.append(argument)
+            config.args.remove(argument)
+    return ids
+
+
+def parse_selection(ids: list[str]) -> Selection:
+    """The selection that pasted ids ask for."""
+    return Selection(ids=tuple(tuple(text.split(SEPARATOR)) for text in ids))
+
+
+def check_selection(selection: Selection, case_ids: list[str]) -> None:
+    """Make sure that every selected id leads to a case.
+
+    :raises UserError: for the first one that does not.
+    """
+    known = {tuple(case_id.split(SEPARATOR)) for case_id in case_ids}
+    prefixes = {names[:n] for names in known for n in range(1, len(names) + 1)}
+    for chosen in selection.ids:
+        if chosen not in prefixes:
+            raise UserError(
+                f"not found: {SEPARATOR.join(chosen)} "
+                "(ids are benchmark::model::problem::variant; --co -q lists them)"
+            )

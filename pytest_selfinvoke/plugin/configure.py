@@ -1,0 +1,140 @@
+"""Set-up of a session: settings, registries, roles; and the listing command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.plugin.arguments import (
+    Selection,
+    check_selection,
+    parse_selection,
+    take_ids,
+)
+from pytest_selfinvoke.plugin.collection import OptionCollection
+from pytest_selfinvoke.plugin.controller import Controller
+from pytest_selfinvoke.plugin.listing import listing
+from pytest_selfinvoke.plugin.runtime import (
+    Connection,
+    Registries,
+    Runtime,
+    with_benchmarks,
+)
+from pytest_selfinvoke.plugin.settings import Settings, read_settings
+from pytest_selfinvoke.plugin.stash import RUNTIME
+from pytest_selfinvoke.suite import SUFFIX
+
+MARKER = (
+    "selfinvoke(benchmark, attack, samples, limit): run the test once per case, "
+    "through the fixture selfinvoke_case; every case item carries the mark with "
+    "benchmark, problem, model, attack and family"
+)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the hook specifications."""
+    from pytest_selfinvoke.plugin import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings once and register what this process does."""
+    config.addinivalue_line("markers", MARKER)
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    try:
+        runtime = _runtime(config, is_controller=worker is None)
+        config.stash[RUNTIME] = runtime
+        if worker is None:
+            _check_explicit_suites(config, runtime)
+            controller = Controller(config, runtime)
+            config.pluginmanager.register(controller, "selfinvoke-controller")
+        elif "selfinvoke" in worker:
+            runtime.connection = Connection(**worker["selfinvoke"])
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what this process opened."""
+    runtime = config.stash.get(RUNTIME, None)
+    if runtime is not None:
+        runtime.close()
+
+
+def _runtime(config: pytest.Config, *, is_controller: bool) -> Runtime:
+    registries = Registries.builtin()
+    hook = config.hook
+    hook.pytest_selfinvoke_benchmarks(registry=registries.benchmarks)
+    hook.pytest_selfinvoke_attacks(registry=registries.attacks)
+    hook.pytest_selfinvoke_models(registry=registries.models)
+    settings = read_settings(config)
+    ids = take_ids(config, registries.benchmarks)
+    if ids and not settings.has_models:
+        raise UserError(f"{ids[0]}: name the model too, for instance --model=smollm2")
+    settings = with_benchmarks(settings, [text.split("::")[0] for text in ids])
+    runtime = Runtime(settings, registries, is_controller=is_controller)
+    if settings.has_models:
+        if is_controller:
+            runtime.option_plan()
+        if ids or _wants_benchmark(config, settings):
+            _collect_from_options(config, runtime, parse_selection(ids))
+    elif settings.has_benchmarks and not _suite_arguments(config):
+        raise UserError("--benchmark needs a model, for instance --model=smollm2")
+    return runtime
+
+
+def _wants_benchmark(config: pytest.Config, settings: Settings) -> bool:
+    """Whether options alone ask for benchmark cases in this session.
+
+    Paths on the command line, and ``testpaths``, mean the team's own tests: then only
+    ``--benchmark`` brings a benchmark in.
+    """
+    if _suite_arguments(config):
+        return False
+    sources = pytest.Config.ArgsSource
+    return settings.has_benchmarks or config.args_source is sources.INVOCATION_DIR
+
+
+def _collect_from_options(
+    config: pytest.Config, runtime: Runtime, selection: Selection
+) -> None:
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        # Nobody named a path: what would be collected is the whole folder.
+        config.args = []
+    if runtime.is_controller:
+        case_ids = [case.id for case in runtime.option_plan().all_cases()]
+        check_selection(selection, case_ids)
+    plugin = OptionCollection(selection)
+    config.pluginmanager.register(plugin, "selfinvoke-collection")
+
+
+def _suite_arguments(config: pytest.Config) -> list[str]:
+    files = [argument.split("::")[0] for argument in config.args]
+    return [file for file in files if file.endswith(SUFFIX)]
+
+
+def _check_explicit_suites(config: pytest.Config, runtime: Runtime) -> None:
+    """Read suite files named on the command line now, for one clear error."""
+    for argument in dict.fromkeys(_suite_arguments(config)):
+        path = config.invocation_params.dir / argument
+        if path.is_file():
+            origin = path.resolve().relative_to(config.rootpath).as_posix()
+            runtime.suite_plan(path, origin)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """``--selfinvoke-list``: print what is registered, and stop."""
+    if not getattr(config.option, "selfinvoke_list", False):
+        return None
+    config._do_configure()
+    try:
+        writer = config.get_terminal_writer()
+        for line in listing(config.stash[RUNTIME].registries):
+            writer.line(line)
+    finally:
+        config._ensure_unconfigure()
+    return 0

@@ -1,0 +1,214 @@
+"""The controller's part: generation server, run directory, summary.
+
+Registered in the process that the user started, never in an xdist worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from pytest_selfinvoke.core.errors import NotJudgedError, UserError
+from pytest_selfinvoke.core.ids import SEPARATOR
+from pytest_selfinvoke.core.outcomes import Status
+from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.core.records import Case
+from pytest_selfinvoke.generation.lifecycle import GenerationServer
+from pytest_selfinvoke.plugin.announcing import Planned, announce
+from pytest_selfinvoke.plugin.manifest import manifest
+from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
+from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
+from pytest_selfinvoke.reports.summary import SummaryBuilder
+from pytest_selfinvoke.reports.terminal import table
+from pytest_selfinvoke.results.store import RunDirectory
+from pytest_selfinvoke.suite import SUFFIX
+
+
+class Controller:
+    """Starts what a run needs when its cases are known, and writes its results."""
+
+    def __init__(self, config: pytest.Config, runtime: Runtime) -> None:
+        self.config = config
+        self.runtime = runtime
+        self.server = GenerationServer()
+        self.summary = SummaryBuilder()
+        self.run: RunDirectory | None = None
+        self.expected: dict[str, Case] = {}
+        self.recorded: set[str] = set()
+        self.broken: str | None = None
+        self.session: pytest.Session | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Check the models before any worker starts."""
+        self.session = session
+        if session.config.option.collectonly:
+            return
+        try:
+            for plan in self.runtime.plans.values():
+                self.runtime.preflight(plan)
+                self.runtime.check_sandbox(plan.suite.sandbox)
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the generation server will be."""
+        node.workerinput["selfinvoke"] = asdict(self.connection())
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(
+        self, node: Any, ids: Sequence[str]
+    ) -> None:
+        """The first worker's list of ids is everybody's."""
+        self.start(ids, workers=int(node.workerinput["workercount"]))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Without xdist the items are here."""
+        if not session.config.option.collectonly:
+            self.start([item.nodeid for item in session.items], workers=1)
+
+    def connection(self) -> Connection:
+        """Where the generation server listens, from before it runs."""
+        if self.runtime.connection is None:
+            self.server.open()
+            host, port = self.server.address
+            secret = self.server.secret
+            self.runtime.connection = Connection(host=host, port=port, secret=secret)
+        return self.runtime.connection
+
+    def start(self, ids: Sequence[str], *, workers: int) -> None:
+        """Open the run and start generating, once the selected cases are known."""
+        if self.run is not None or not ids:
+            return
+        planned = list(self._planned(ids))
+        if not planned and not self.runtime.settings.has_models:
+            return
+        connection = self.connection()
+        name = datetime.now().strftime("%Y%m%d-%H%M%S")
+        try:
+            self.run = RunDirectory.create(self.runtime.settings.results, name)
+            self.run.write_manifest(manifest(self.config, self.runtime, stats=None))
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.expected = {case.id: case for _, case, _ in planned}
+        self.server.launch(
+            [
+                spec
+                for plan in self.runtime.plans.values()
+                for spec in plan.suite.models
+            ],
+            registered=self.runtime.registered_models(),
+            threads=max(1, (os.cpu_count() or 1) - workers),
+            sys_path=[str(self.config.rootpath)],
+            log_path=self.run.path / "generation.log",
+        )
+        announce(self.runtime, connection, planned)
+
+    def _planned(self, ids: Sequence[str]) -> Iterator[Planned]:
+        """The cases behind node ids; ids of ordinary tests are passed over."""
+        wanted = set(ids)
+        for origin in dict.fromkeys(node_id.split(SEPARATOR)[0] for node_id in ids):
+            if origin.endswith(SUFFIX):
+                self.runtime.suite_plan(self.config.rootpath / origin, origin)
+        for plan in self.runtime.plans.values():
+            problems = plan.problems()
+            for case in plan.all_cases():
+                if case.id in wanted:
+                    yield plan, case, problems[case.benchmark, case.problem]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the record that came with a report, or the fact that none came."""
+        line: str | None = getattr(report, REPORT_ATTRIBUTE, None)
+        if line is not None:
+            self._write(Record.from_json(json.loads(line)), line)
+        elif (
+            report.failed
+            and report.nodeid in self.expected
+            and report.nodeid not in self.recorded
+        ):
+            # xdist reports a crashed worker's item without any of our data.
+            case = self.expected[report.nodeid].to_json()
+            lost = Record(case=case, status=Status.ERROR, detail="the worker crashed")
+            self._write(lost, lost.to_line())
+
+    def _write(self, record: Record, line: str) -> None:
+        self.recorded.add(record.id)
+        if self.broken is None and self.run is not None:
+            try:
+                self.run.append(line)
+            except UserError as error:
+                self._stop(str(error))
+        self.summary.add(record)
+
+    def _stop(self, reason: str) -> None:
+        """End the session after what runs now; pytest prints the reason."""
+        self.broken = reason
+        assert self.session is not None
+        self.session.shouldstop = reason
+        # xdist's controller has a flag of its own.
+        dsession = self.config.pluginmanager.getplugin("dsession")
+        if dsession is not None:
+            dsession.shouldstop = reason
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Complete the manifest while the generation server can still be asked."""
+        if self.run is None:
+            return
+        stats: dict[str, Any] = {}
+        if self.server.alive and self.recorded:
+            try:
+                client = connect(self.connection())
+                stats = client.stats()
+                client.close()
+            except NotJudgedError:
+                stats = {"lost": "the generation server did not answer"}
+        self.server.stop()
+        if not self.recorded:
+            self.run.discard()
+        elif self.broken is None:
+            try:
+                data = manifest(self.config, self.runtime, stats=stats)
+                self.run.write_manifest(data)
+            except UserError as error:
+                self.broken = str(error)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print the results table and where the files are."""
+        if self.run is None or not self.recorded:
+            return
+        write = terminalreporter.write_line
+        terminalreporter.ensure_newline()
+        terminalreporter.section("selfinvoke", sep="=")
+        for line in table(self.summary.cells()):
+            write(line)
+        missing = len(self.expected.keys() - self.recorded)
+        if missing:
+            write(f"{missing} of {len(self.expected)} selected cases did not run")
+        if self.broken is not None:
+            terminalreporter.write_line(f"error: {self.broken}", red=True)
+        write(f"records: {_shown(self.config, self.run.path / 'records.jsonl')}")
+        xml = getattr(self.config.option, "xmlpath", None)
+        if xml:
+            write(f"junit:   {xml}")
+
+    def pytest_unconfigure(self) -> None:
+        """Stop the server whatever happened before."""
+        self.server.stop()
+        if self.run is not None:
+            self.run.close()
+
+
+def _shown(config: pytest.Config, path: Any) -> str:
+    """The path as seen from where pytest was started, if it lies below."""
+    try:
+        return str(path.relative_to(config.invocation_params.dir))
+    except ValueError:
+        return str(path)

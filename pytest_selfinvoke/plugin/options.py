@@ -1,0 +1,108 @@
+"""Command line options and ini values; nothing is read or checked here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_selfinvoke.plugin.stash import TAKEN_SHORT_FORMS
+
+GROUP = "selfinvoke"
+
+#: Long form without its prefix -> arguments of ``addoption``.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "model": {
+        "action": "append",
+        "metavar": "SPEC",
+        "help": "Model to test: oracle, stub, smollm2, hf:NAME_OR_PATH, "
+        "openai:URL#MODEL, replay:FILE or module:attr. May be given several times",
+    },
+    "benchmark": {
+        "action": "append",
+        "metavar": "NAME[=PATH][,...]",
+        "help": "Benchmarks to run, with the file or folder to read them from "
+        "(default: mini, embedded)",
+    },
+    "attack": {
+        "action": "append",
+        "metavar": "NAME[,...]",
+        "help": "Attacks to apply (default: clean)",
+    },
+    "samples": {
+        "type": int,
+        "metavar": "N",
+        "help": "Completions per variant (default: 1)",
+    },
+    "limit": {
+        "metavar": "[random:]N",
+        "help": "Use the first N problems of each benchmark, or N drawn by the seed",
+    },
+    "seed": {
+        "type": int,
+        "metavar": "N",
+        "help": "Seed of everything random (default: 0)",
+    },
+    "prompt-style": {
+        "metavar": "STYLE",
+        "help": "chat, completion or template:FILE (default: by the model)",
+    },
+}
+
+LONG_ONLY: dict[str, dict[str, Any]] = {
+    "results": {
+        "metavar": "DIR",
+        "help": "Folder for the run's records and manifest (default: .selfinvoke)",
+    },
+    "list": {
+        "action": "store_true",
+        "help": "Print the registered benchmarks, attacks, models and prompt styles",
+    },
+}
+
+INI: dict[str, tuple[str, Any]] = {
+    "selfinvoke_sandbox": ("Sandbox policy: auto, strict or unsafe-ok", "auto"),
+    "selfinvoke_attack_seeds": ("Seeds per attack", "1"),
+    "selfinvoke_max_new_tokens": ("Longest completion, in tokens", "512"),
+    "selfinvoke_temperature": ("Sampling temperature; 0 is greedy", "0"),
+    "selfinvoke_top_p": ("Nucleus sampling threshold", "1"),
+    "selfinvoke_top_k": ("Draw from the k likeliest tokens; 0 is off", "0"),
+    "selfinvoke_cpu_s": ("CPU seconds per program", "10"),
+    "selfinvoke_wall_s": ("Seconds per program, as a wide backstop", "30"),
+}
+
+
+def destination(name: str) -> str:
+    """The attribute of ``config.option`` behind an option."""
+    return f"selfinvoke_{name.replace('-', '_')}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the long forms and the ini values."""
+    group = parser.getgroup(GROUP, "robustness of code models (pytest-selfinvoke)")
+    for name, attributes in {**OPTIONS, **LONG_ONLY}.items():
+        group.addoption(
+            f"--selfinvoke-{name}", dest=destination(name), default=None, **attributes
+        )
+    for name, (text, default) in INI.items():
+        parser.addini(name, text, default=default)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, object, object]:
+    """Register the short forms that no other plugin and no conftest has taken."""
+    result = yield
+    group = parser.getgroup(GROUP)
+    taken = []
+    for name, attributes in OPTIONS.items():
+        short = {**attributes, "help": f"Short for --selfinvoke-{name}"}
+        try:
+            group.addoption(f"--{name}", dest=destination(name), default=None, **short)
+        except (argparse.ArgumentError, ValueError):
+            taken.append(f"--{name}")
+    early_config.stash[TAKEN_SHORT_FORMS] = taken
+    return result

@@ -1,0 +1,64 @@
+"""The report of each item carries its record; the header says what is run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from pytest_selfinvoke.core.outcomes import Status
+from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.plugin.items import CaseItem
+from pytest_selfinvoke.plugin.stash import (
+    RECORD,
+    REPORT_ATTRIBUTE,
+    RUNTIME,
+    TAKEN_SHORT_FORMS,
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the record to the report that decides: call, or a setup that failed."""
+    report = yield
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        record = item.stash.get(RECORD, None)
+        if record is None and isinstance(item, CaseItem) and call.excinfo is not None:
+            # Something outside the evaluation ended the item, a --timeout for one.
+            detail = f"{call.excinfo.typename}: {call.excinfo.value}".splitlines()[0]
+            record = Record(
+                case=item.case.to_json(), status=Status.ERROR, detail=detail
+            )
+        if record is not None:
+            setattr(report, REPORT_ATTRIBUTE, record.to_line())
+    return report
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Models, benchmarks, number of cases, isolation."""
+    runtime = config.stash.get(RUNTIME, None)
+    lines: list[str] = []
+    taken = config.stash.get(TAKEN_SHORT_FORMS, [])
+    if runtime is None or not runtime.plans:
+        return lines
+    for plan in runtime.plans.values():
+        models = ", ".join(spec.label for spec in plan.suite.models)
+        benchmarks = ", ".join(
+            f"{loaded.info.name} ({len(loaded.problems)} problems)"
+            for loaded in plan.benchmarks
+        )
+        variants = len(plan.variants) * plan.suite.samples
+        lines.append(
+            f"selfinvoke: {models} on {benchmarks}, {variants} "
+            f"variant{'s' if variants > 1 else ''} each"
+        )
+    if runtime.isolation is not None:
+        lines.append(f"sandbox: {runtime.isolation.describe()}")
+    if taken:
+        lines.append(
+            f"selfinvoke: {', '.join(taken)} belong to another plugin here; "
+            "use the --selfinvoke- forms"
+        )
+    return lines

@@ -1,0 +1,215 @@
+"""What one process (controller or worker) needs to collect and evaluate cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_selfinvoke.attacks import BUILTIN as ATTACKS
+from pytest_selfinvoke.attacks.base import Attack
+from pytest_selfinvoke.benchmarks import BUILTIN as BENCHMARKS
+from pytest_selfinvoke.benchmarks.base import Benchmark
+from pytest_selfinvoke.core.errors import NotJudgedError, UserError
+from pytest_selfinvoke.core.records import ModelSpec
+from pytest_selfinvoke.core.registry import Registry
+from pytest_selfinvoke.evaluation import Asking, Generator, Services
+from pytest_selfinvoke.generation.client import GenerationClient
+from pytest_selfinvoke.models import BUILTIN as MODELS
+from pytest_selfinvoke.models.base import ModelKind
+from pytest_selfinvoke.models.lookup import kind_for
+from pytest_selfinvoke.plan import Plan, build_plan
+from pytest_selfinvoke.plugin.settings import Settings
+from pytest_selfinvoke.prompts import get_style
+from pytest_selfinvoke.sandbox.base import Isolation
+from pytest_selfinvoke.sandbox.runner import Sandbox
+from pytest_selfinvoke.suite import BenchmarkChoice, Suite, load_suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registries:
+    """Everything that has a name."""
+
+    benchmarks: Registry[Benchmark]
+    attacks: Registry[Attack]
+    models: Registry[str]
+
+    @classmethod
+    def builtin(cls) -> Registries:
+        """The entries that come with the package."""
+        return cls(
+            benchmarks=Registry("benchmark", BENCHMARKS),
+            attacks=Registry("attack", ATTACKS),
+            models=Registry("model", MODELS),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where the generation server is reached; travels to workers as plain data."""
+
+    host: str
+    port: int
+    secret: str
+
+
+class Runtime:
+    """Builds plans and services on first use, and closes what it opened."""
+
+    def __init__(
+        self, settings: Settings, registries: Registries, *, is_controller: bool
+    ) -> None:
+        self.settings = settings
+        self.registries = registries
+        self.is_controller = is_controller
+        self.connection: Connection | None = None
+        self.plans: dict[str, Plan] = {}
+        self._marker_plans: dict[str, Plan] = {}
+        self._client: GenerationClient | None = None
+        self._sandbox: Sandbox | None = None
+        self.isolation: Isolation | None = None
+
+    def option_plan(self) -> Plan:
+        """The plan that options alone ask for.
+
+        :raises UserError: if it cannot be made.
+        """
+        if "" not in self.plans:
+            self.plans[""] = self._plan(self.settings.suite(), "")
+        return self.plans[""]
+
+    def suite_plan(self, path: Path, origin: str) -> Plan:
+        """The plan of a suite file under the options.
+
+        :param origin: the file's node id.
+        :raises UserError: if it cannot be made.
+        """
+        if origin not in self.plans:
+            suite = self.settings.over(load_suite(path, self.settings.defaults))
+            if not suite.models:
+                raise UserError(f"{path.name}: no [[model]] and no --model")
+            self.plans[origin] = self._plan(suite, origin)
+        return self.plans[origin]
+
+    def marker_plan(self, suite: Suite) -> Plan:
+        """The plan of a marked test; the same mark gives the same plan.
+
+        :raises UserError: if it cannot be made.
+        """
+        key = repr(suite)
+        if key not in self._marker_plans:
+            self._marker_plans[key] = self._plan(suite, "")
+        return self._marker_plans[key]
+
+    def check_sandbox(self, policy: str) -> None:
+        """Make sure that this host can give what a sandbox policy asks for.
+
+        :raises UserError: saying what is missing.
+        """
+        sandbox = self.sandbox(policy)
+        sandbox.check()
+        self.isolation = sandbox.isolation
+
+    def _plan(self, suite: Suite, origin: str) -> Plan:
+        for spec in suite.models:
+            self.kind(spec)
+        if suite.prompt_style is not None:
+            get_style(suite.prompt_style)
+        return build_plan(
+            suite,
+            benchmarks=self.registries.benchmarks,
+            attacks=self.registries.attacks,
+            download=self.is_controller,
+            origin=origin,
+        )
+
+    def kind(self, spec: ModelSpec) -> ModelKind:
+        """The kind of a model.
+
+        :raises UserError: if there is no such model.
+        """
+        return kind_for(spec, self.registered_models())
+
+    def registered_models(self) -> dict[str, str]:
+        """Name -> ``"module:attr"`` of every model that is registered."""
+        registry = self.registries.models
+        return {
+            name: reference
+            for name in registry
+            if (reference := registry.reference(name))
+        }
+
+    def preflight(self, plan: Plan) -> None:
+        """Check cheaply that every model of a plan can be loaded.
+
+        :raises UserError: saying what to change.
+        """
+        for spec in plan.suite.models:
+            self.kind(spec).preflight(spec)
+
+    def asking(self, plan: Plan, generator: Generator) -> Asking:
+        """What making the texts of this plan's cases needs."""
+        return Asking(
+            generator=generator,
+            attacks=self.registries.attacks,
+            models={spec.label: spec for spec in plan.suite.models},
+            kind=self.kind,
+            sampling=plan.suite.sampling,
+        )
+
+    def services(self, plan: Plan, generator: Generator | None = None) -> Services:
+        """What evaluating a case of this plan needs.
+
+        :param generator: stands in for the generation server, if given.
+        """
+        return Services(
+            asking=self.asking(plan, self.client() if generator is None else generator),
+            executor=self.sandbox(plan.suite.sandbox),
+            limits=plan.suite.limits,
+        )
+
+    def client(self) -> GenerationClient:
+        """This process's connection to the generation server.
+
+        :raises NotJudgedError: if there is no server in this session.
+        """
+        if self._client is None:
+            if self.connection is None:
+                raise NotJudgedError("no generation server in this session")
+            self._client = connect(self.connection)
+        return self._client
+
+    def drop_client(self) -> None:
+        """Forget a connection that failed; the next case opens a new one."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def sandbox(self, policy: str) -> Sandbox:
+        """This process's sandbox.
+
+        :raises UserError: if the host cannot give what the policy asks for.
+        """
+        if self._sandbox is None:
+            self._sandbox = Sandbox(policy)
+        return self._sandbox
+
+    def close(self) -> None:
+        """Close the connection and the sandbox."""
+        self.drop_client()
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+
+
+def connect(connection: Connection) -> GenerationClient:
+    """A new connection to the generation server."""
+    address = (connection.host, connection.port)
+    return GenerationClient(address, connection.secret)
+
+
+def with_benchmarks(settings: Settings, names: list[str]) -> Settings:
+    """The settings with benchmarks that pasted ids name, unless options name some."""
+    if settings.has_benchmarks or not names:
+        return settings
+    choices = tuple(BenchmarkChoice(name=name) for name in dict.fromkeys(names))
+    return replace(settings, overrides={**settings.overrides, "benchmarks": choices})

@@ -1,0 +1,124 @@
+"""Options and ini values become one overlay on the suite: read here, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.plugin.options import destination
+from pytest_selfinvoke.suite import (
+    BenchmarkChoice,
+    Limit,
+    Suite,
+    benchmarks_from_text,
+    models_from_specs,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the command line and the ini file say.
+
+    ``overrides`` are fields of :class:`Suite` that win over a suite file; ``defaults``
+    come from the ini file and lose to it.
+    """
+
+    overrides: Mapping[str, Any]
+    defaults: Suite
+    results: Path
+    list_registered: bool = False
+    suite_text: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_models(self) -> bool:
+        """Whether ``--model`` was given."""
+        return "models" in self.overrides
+
+    @property
+    def has_benchmarks(self) -> bool:
+        """Whether ``--benchmark`` was given."""
+        return "benchmarks" in self.overrides
+
+    def suite(self) -> Suite:
+        """What options alone ask for; the embedded benchmark if they name none."""
+        suite = replace(self.defaults, **self.overrides)
+        if not suite.benchmarks:
+            suite = replace(suite, benchmarks=(BenchmarkChoice(name="mini"),))
+        return suite
+
+    def over(self, suite: Suite) -> Suite:
+        """A suite file's content with the options laid over it."""
+        return replace(suite, **self.overrides)
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """Read and check every option and ini value.
+
+    :raises UserError: for values that cannot be used.
+    """
+
+    def option(name: str) -> Any:
+        return getattr(config.option, destination(name), None)
+
+    base = config.invocation_params.dir
+    overrides: dict[str, Any] = {}
+    if option("model"):
+        overrides["models"] = models_from_specs(option("model"))
+    if option("benchmark"):
+        text = ",".join(option("benchmark"))
+        overrides["benchmarks"] = benchmarks_from_text(text, base=base)
+    if option("attack"):
+        names = [name.strip() for name in ",".join(option("attack")).split(",")]
+        if not all(names):
+            raise UserError("--attack needs names separated by commas")
+        overrides["attacks"] = tuple(names)
+    if option("limit") is not None:
+        overrides["limit"] = Limit.parse(option("limit"))
+    for name in ("samples", "seed", "prompt_style"):
+        if option(name) is not None:
+            overrides[name] = option(name)
+    if overrides.get("samples", 1) < 1:
+        raise UserError(f"--samples must be at least 1, not {overrides['samples']}")
+    results = option("results")
+    return Settings(
+        overrides=overrides,
+        defaults=_defaults(config),
+        results=base / results if results else config.rootpath / ".selfinvoke",
+        list_registered=bool(option("list")),
+    )
+
+
+def _defaults(config: pytest.Config) -> Suite:
+    plain = Suite()
+    sampling = {
+        name: _number(config, name, kind)
+        for name, kind in {
+            "max_new_tokens": int,
+            "temperature": float,
+            "top_p": float,
+            "top_k": int,
+        }.items()
+    }
+    limits = {name: _number(config, name, float) for name in ("cpu_s", "wall_s")}
+    return replace(
+        plain,
+        sandbox=str(config.getini("selfinvoke_sandbox")),
+        attack_seeds=_number(config, "attack_seeds", int),
+        sampling=replace(plain.sampling, **sampling),
+        limits=replace(plain.limits, **limits),
+    )
+
+
+def _number(config: pytest.Config, name: str, kind: type) -> Any:
+    value = config.getini(f"selfinvoke_{name}")
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise UserError(
+            f"ini value selfinvoke_{name}: expected a number, got {value!r}"
+        ) from None

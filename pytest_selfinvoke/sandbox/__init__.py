@@ -1,0 +1,1 @@
+"""Runs generated programs, isolated, and judges them from outside."""

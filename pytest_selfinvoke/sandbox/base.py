@@ -1,0 +1,93 @@
+"""What the sandbox is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pytest_selfinvoke.core.outcomes import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one program may use.
+
+    ``cpu_s`` counts processor time, so that a busy machine changes no verdict;
+    ``wall_s`` is a wide backstop for programs that sleep. ``memory_bytes`` is address
+    space on top of the interpreter's own. ``output_bytes`` is what is kept of each of
+    stdout and stderr; the rest is read and dropped. ``disk_bytes`` is the size of the
+    program's private folder.
+    """
+
+    cpu_s: float = 10.0
+    wall_s: float = 60.0
+    memory_bytes: int = 2 * 2**30
+    output_bytes: int = 64 * 2**10
+    file_bytes: int = 32 * 2**20
+    disk_bytes: int = 64 * 2**20
+    open_files: int = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A program, and the tests that it has to pass.
+
+    ``tests`` is Python source that calls some of ``entry_points``, all of which the
+    program must define.
+    """
+
+    program: str
+    tests: str
+    entry_points: tuple[str, ...]
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What came of a job.
+
+    ``judge`` is ``apart`` where the tests ran in another process than the program and
+    ``inline`` where they had to run beside it. ``expected`` and ``actual`` are short
+    representations. Times are in seconds.
+    """
+
+    verdict: Verdict
+    detail: str = ""
+    exception: str | None = None
+    failing_test: str | None = None
+    expected: str | None = None
+    actual: str | None = None
+    stdout: str = ""
+    stderr: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    judge: str = "apart"
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the record."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """What a fork server really obtained, layer by layer."""
+
+    tier: str
+    layers: Mapping[str, bool]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The layers that this host does not give."""
+        return tuple(name for name, there in self.layers.items() if not there)
+
+    def describe(self) -> str:
+        """One line for people."""
+        there = ", ".join(name for name, is_there in self.layers.items() if is_there)
+        missing = f"; without {', '.join(self.missing)}" if self.missing else ""
+        return f"{self.tier} ({there}{missing})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return {"tier": self.tier, "layers": dict(self.layers)}

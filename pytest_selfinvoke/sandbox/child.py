@@ -1,0 +1,112 @@
+"""Inside the sandbox: run the program, then answer calls with plain data.
+
+Whatever the program does to this process, only data leaves it. Standard library only.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import sys
+import traceback
+import types
+from typing import Any
+
+from pytest_selfinvoke.sandbox import wire
+from pytest_selfinvoke.sandbox.codec import UnsupportedError, decode, encode
+
+FILE = "solution.py"
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer what the judge outside asks until it hangs up."""
+    job = wire.receive(connection)
+    if job is None:
+        return
+    random.seed(0)
+    sys.argv = [FILE]
+    module = types.ModuleType("solution")
+    module.__file__ = FILE
+    sys.modules["solution"] = module
+    wire.send(connection, _load(module, job["program"]))
+    while (question := wire.receive(connection)) is not None:
+        if "call" in question:
+            answer = _call(module, question)
+        elif "inline" in question:
+            answer = _inline(module, question["inline"], question["nonce"])
+        else:
+            answer = {"callable": callable(getattr(module, question["name"], None))}
+        try:
+            data = wire.frame(answer)
+        except (wire.FrameError, RecursionError) as error:
+            data = wire.frame({"unsupported": f"answer: {error}"})
+        connection.sendall(data)
+
+
+def _load(module: types.ModuleType, program: str) -> dict[str, Any]:
+    try:
+        code = compile(program, FILE, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return {"syntax": f"{type(error).__name__}: {error}"}
+    try:
+        exec(code, module.__dict__)
+    except BaseException as error:
+        return {"raised": describe(error)}
+    return {"loaded": [name for name, v in vars(module).items() if callable(v)]}
+
+
+def _call(module: types.ModuleType, question: dict[str, Any]) -> dict[str, Any]:
+    """Call a function; the answer has its result, and arguments that it changed."""
+    try:
+        arguments = [decode(item) for item in question["args"]]
+        keywords = {name: decode(v) for name, v in question["kwargs"].items()}
+    except UnsupportedError as error:
+        return {"unsupported": f"argument: {error}"}
+    try:
+        function = getattr(module, question["call"])
+        result = function(*arguments, **keywords)
+    except BaseException as error:
+        return {"raised": describe(error)}
+    try:
+        answer: dict[str, Any] = {"result": encode(result)}
+    except (UnsupportedError, RecursionError) as error:
+        return {"unsupported": f"result: {error}"}
+    except BaseException as error:
+        return {"raised": describe(error)}
+    try:
+        after = [encode(item) for item in arguments]
+    except (UnsupportedError, RecursionError):
+        after = question["args"]
+    if after != question["args"]:
+        answer["changed"] = after
+    return answer
+
+
+def _inline(module: types.ModuleType, tests: str, nonce: str) -> dict[str, Any]:
+    """Run tests whose values cannot travel beside the program itself."""
+    namespace = dict(vars(module))
+    namespace["__name__"] = "tests"
+    try:
+        exec(compile(tests, "tests.py", "exec", dont_inherit=True), namespace)
+    except BaseException as error:
+        return {"raised": describe(error, "tests.py")}
+    return {"passed": nonce}
+
+
+def describe(error: BaseException, file: str = FILE) -> dict[str, Any]:
+    """Type, message, bases and place of an exception, as plain data."""
+    try:
+        message = str(error)[:2000]
+    except BaseException:
+        message = ""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == file
+    ]
+    return {
+        "type": str(type(error).__name__)[:200],
+        "bases": [base.__name__ for base in type(error).__mro__],
+        "message": message,
+        "line": lines[-1] if lines else None,
+    }

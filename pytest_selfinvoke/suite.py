@@ -1,0 +1,237 @@
+"""A suite: what to run, from a ``*.selfinvoke.toml`` file, options, or both."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pytest_selfinvoke.core.errors import DataError, UnknownNameError, UserError
+from pytest_selfinvoke.core.ids import segment, unique
+from pytest_selfinvoke.core.records import ModelSpec, Sampling
+from pytest_selfinvoke.sandbox.base import Limits
+
+SUFFIX = ".selfinvoke.toml"
+T = TypeVar("T", Sampling, Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkChoice:
+    """A benchmark by name, with the file or folder to read it from, if named."""
+
+    name: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The first ``count`` problems, or ``count`` drawn by the run's seed."""
+
+    count: int
+    at_random: bool = False
+
+    @classmethod
+    def parse(cls, text: str | int) -> Limit:
+        """``20`` or ``random:20``.
+
+        :raises UserError: if the count is not a positive number.
+        """
+        kind, _, number = str(text).rpartition(":")
+        if kind not in ("", "random") or not number.isdigit() or int(number) < 1:
+            raise UserError(f"limit {text!r}: give a number, or random:NUMBER, above 0")
+        return cls(count=int(number), at_random=bool(kind))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Everything that decides which cases there are and how each is run."""
+
+    models: tuple[ModelSpec, ...] = ()
+    benchmarks: tuple[BenchmarkChoice, ...] = ()
+    attacks: tuple[str, ...] = ("clean",)
+    attack_seeds: int = 1
+    samples: int = 1
+    limit: Limit | None = None
+    seed: int = 0
+    prompt_style: str | None = None
+    sandbox: str = "auto"
+    sampling: Sampling = field(default_factory=Sampling)
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "attack_seeds"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+def models_from_specs(specs: list[str]) -> tuple[ModelSpec, ...]:
+    """Models as named by ``--model``, each with a label of its own.
+
+    :raises UserError: if a spec is empty.
+    """
+    if not all(spec.strip() for spec in specs):
+        raise UserError("--model needs a value, for instance --model=smollm2")
+    labels = unique([default_label(spec) for spec in specs])
+    return tuple(
+        ModelSpec(spec=spec, label=label)
+        for spec, label in zip(specs, labels, strict=True)
+    )
+
+
+def default_label(spec: str) -> str:
+    """A short name for reports and ids; holds no folder of this machine."""
+    kind, _, argument = spec.partition(":")
+    if not argument:
+        return segment(kind)
+    if "#" in argument:
+        return segment(argument.rpartition("#")[2])
+    last = argument.rstrip("/").rpartition("/")[2]
+    return segment(f"{kind}-{last}")
+
+
+def benchmarks_from_text(text: str, *, base: Path) -> tuple[BenchmarkChoice, ...]:
+    """``NAME[=PATH][,NAME...]``; a relative path is taken from ``base``.
+
+    :raises UserError: if a name is missing.
+    """
+    choices = []
+    for part in text.split(","):
+        name, _, path = part.strip().partition("=")
+        if not name:
+            raise UserError("--benchmark needs NAME or NAME=PATH, separated by commas")
+        found = base / Path(path).expanduser() if path else None
+        choices.append(BenchmarkChoice(name=name, path=found))
+    return tuple(choices)
+
+
+def load_suite(path: Path, defaults: Suite) -> Suite:
+    """Read a suite file; what it does not say is taken from ``defaults``.
+
+    :raises DataError: naming the file, the key and what was expected.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(path.name, f"not TOML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(path.name, f"cannot be read: {error}") from error
+    try:
+        return _Reader(path, defaults).suite(data)
+    except DataError:
+        raise
+    except UserError as error:
+        raise DataError(path.name, str(error)) from error
+
+
+class _Reader:
+    """Turns parsed TOML into a suite, naming the key of every mistake."""
+
+    def __init__(self, path: Path, defaults: Suite) -> None:
+        self.path, self.defaults = path, defaults
+
+    def suite(self, data: dict[str, Any]) -> Suite:
+        allowed = ("suite", "model", "benchmark", "sampling", "limits")
+        self.known(data, allowed, "")
+        general = self.table(data, "suite")
+        names = ("attacks", "attack_seeds", "samples", "limit", "seed")
+        self.known(general, (*names, "prompt_style", "sandbox"), "suite.")
+        values: dict[str, Any] = {}
+        for key, kind in {
+            "attack_seeds": int,
+            "samples": int,
+            "seed": int,
+            "prompt_style": str,
+            "sandbox": str,
+        }.items():
+            if key in general:
+                values[key] = self.typed(general[key], kind, f"suite.{key}")
+        if "attacks" in general:
+            values["attacks"] = self.strings(general["attacks"], "suite.attacks")
+        if "limit" in general:
+            values["limit"] = Limit.parse(general["limit"])
+        benchmarks = self.benchmarks(self.tables(data, "benchmark"))
+        sampling, limits = self.defaults.sampling, self.defaults.limits
+        return replace(
+            self.defaults,
+            models=self.models(self.tables(data, "model")),
+            benchmarks=benchmarks or (BenchmarkChoice(name="mini"),),
+            sampling=self.numbers(sampling, self.table(data, "sampling"), "sampling"),
+            limits=self.numbers(limits, self.table(data, "limits"), "limits"),
+            **values,
+        )
+
+    def models(self, tables: list[dict[str, Any]]) -> tuple[ModelSpec, ...]:
+        declared = ("architecture", "alignment", "family", "base")
+        specs, labels = [], []
+        for number, table in enumerate(tables, 1):
+            where = f"model[{number}]."
+            self.known(table, ("name", "spec", "options", *declared), where)
+            spec = self.typed(table.get("spec", ""), str, f"{where}spec")
+            if not spec:
+                raise DataError(self.path.name, "is missing", field=f"{where}spec")
+            name = self.typed(table.get("name", ""), str, f"{where}name")
+            labels.append(segment(name) if name else default_label(spec))
+            facts = {
+                key: self.typed(table[key], str, f"{where}{key}")
+                for key in declared
+                if key in table
+            }
+            options = self.typed(table.get("options", {}), dict, f"{where}options")
+            specs.append((spec, facts, options))
+        return tuple(
+            ModelSpec(spec=spec, label=label, declared=facts, options=options)
+            for label, (spec, facts, options) in zip(unique(labels), specs, strict=True)
+        )
+
+    def benchmarks(self, tables: list[dict[str, Any]]) -> tuple[BenchmarkChoice, ...]:
+        choices = []
+        for number, table in enumerate(tables, 1):
+            where = f"benchmark[{number}]."
+            self.known(table, ("name", "path"), where)
+            name = self.typed(table.get("name", ""), str, f"{where}name")
+            if not name:
+                raise DataError(self.path.name, "is missing", field=f"{where}name")
+            path = self.typed(table.get("path", ""), str, f"{where}path")
+            found = self.path.parent / Path(path).expanduser() if path else None
+            choices.append(BenchmarkChoice(name=name, path=found))
+        return tuple(choices)
+
+    def numbers(self, defaults: T, table: dict[str, Any], where: str) -> T:
+        """A frozen dataclass of numbers, each key checked against its default."""
+        names = tuple(f.name for f in fields(defaults))
+        self.known(table, names, f"{where}.")
+        values = {}
+        for key, value in table.items():
+            kind = type(getattr(defaults, key))
+            number = float(value) if kind is float and type(value) is int else value
+            values[key] = self.typed(number, kind, f"{where}.{key}")
+        return replace(defaults, **values)
+
+    def known(self, table: Mapping[str, Any], names: tuple[str, ...], at: str) -> None:
+        for key in table:
+            if key not in names:
+                raise UnknownNameError("key", f"{at}{key}", [f"{at}{n}" for n in names])
+
+    def table(self, data: dict[str, Any], key: str) -> dict[str, Any]:
+        table: dict[str, Any] = self.typed(data.get(key, {}), dict, f"[{key}]")
+        return table
+
+    def tables(self, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+        tables = self.typed(data.get(key, []), list, f"[[{key}]]")
+        return [self.typed(table, dict, f"[[{key}]]") for table in tables]
+
+    def strings(self, value: Any, where: str) -> tuple[str, ...]:
+        return tuple(
+            self.typed(item, str, where) for item in self.typed(value, list, where)
+        )
+
+    def typed(self, value: Any, kind: type, where: str) -> Any:
+        if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+            raise DataError(
+                self.path.name,
+                f"expected {kind.__name__}, got {type(value).__name__} {value!r}",
+                field=where,
+            )
+        return value
