@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, apply
@@ -111,6 +111,42 @@ class Services:
     executor: Executor
     limits: Limits
     clock: Callable[[], float] = time.perf_counter
+    references: dict[str, Execution] = field(default_factory=dict)
+
+    def check_reference(self, problem: Problem) -> None:
+        """Make sure that a problem can be solved here, once per problem.
+
+        :raises NotJudgedError: if the reference solution fails its own tests.
+        """
+        reference = self.references.get(problem.hash)
+        if reference is None:
+            reference = self.executor.run(self._job(problem.reference, problem))
+            self.references[problem.hash] = reference
+        if reference.verdict is not Verdict.SOLVED:
+            raise NotJudgedError(
+                f"the reference solution of {problem.id} fails its own tests here "
+                f"({reference.verdict.value}: {reference.detail})"
+            )
+
+    def run(self, program: str, problem: Problem) -> Execution:
+        """Run a program against a problem's tests.
+
+        A program that fails may have met a broken problem: then nothing is judged.
+
+        :raises NotJudgedError: if the sandbox, or the problem, is at fault.
+        """
+        execution = self.executor.run(self._job(program, problem))
+        if execution.verdict is not Verdict.SOLVED:
+            self.check_reference(problem)
+        return execution
+
+    def _job(self, program: str, problem: Problem) -> Job:
+        return Job(
+            program=program,
+            tests=problem.target.tests,
+            entry_points=problem.entry_points,
+            limits=self.limits,
+        )
 
 
 def evaluate(case: Case, problem: Problem, services: Services) -> Record:
@@ -172,13 +208,7 @@ def judge(
             verdict=extracted.verdict,
             detail=extracted.detail,
         )
-    job = Job(
-        program=extracted.program,
-        tests=attacked.target.tests,
-        entry_points=attacked.entry_points,
-        limits=services.limits,
-    )
-    execution = services.executor.run(job)
+    execution = services.run(extracted.program, attacked)
     solved = execution.verdict is Verdict.SOLVED
     return replace(
         record,

@@ -20,7 +20,7 @@ from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.plan import Plan, build_plan
 from pytest_selfinvoke.plugin.settings import Settings
 from pytest_selfinvoke.prompts import get_style
-from pytest_selfinvoke.sandbox.base import Isolation
+from pytest_selfinvoke.sandbox.base import Execution, Isolation
 from pytest_selfinvoke.sandbox.runner import Sandbox
 from pytest_selfinvoke.suite import BenchmarkChoice, Suite, load_suite
 
@@ -67,6 +67,7 @@ class Runtime:
         self._client: GenerationClient | None = None
         self._sandbox: Sandbox | None = None
         self.isolation: Isolation | None = None
+        self._references: dict[str, Execution] = {}
 
     def option_plan(self) -> Plan:
         """The plan that options alone ask for.
@@ -165,6 +166,7 @@ class Runtime:
             asking=self.asking(plan, self.client() if generator is None else generator),
             executor=self.sandbox(plan.suite.sandbox),
             limits=plan.suite.limits,
+            references=self._references,
         )
 
     def client(self) -> GenerationClient:
