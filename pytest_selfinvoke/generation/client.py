@@ -1,0 +1,167 @@
+"""A worker's connection to the generation server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pytest_selfinvoke.core.errors import GenerationError
+from pytest_selfinvoke.core.records import Completion, ModelInfo
+from pytest_selfinvoke.generation.batching import prompt_length
+from pytest_selfinvoke.generation.wire import (
+    WireError,
+    encode,
+    read_frame,
+    result_of,
+)
+from pytest_selfinvoke.models.base import Request
+
+#: Bounds of one ``plan`` message: it should be whole in a moment, whatever the plan.
+PLAN_REQUESTS = 256
+PLAN_CHARACTERS = 2**20
+
+
+class GenerationClient:
+    """Asks the generation server, one question at a time; connects when first asked.
+
+    There are no time-outs, for loading a model may take long; the death of the server
+    is seen at once. The call that sees it fails, the next one connects anew, to the
+    server that the controller started in the meantime.
+
+    :param address: host and port.
+    :param secret: the session's secret.
+    :param log_path: the server's log, to be named in messages.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        secret: str,
+        *,
+        log_path: Path | str | None = None,
+    ) -> None:
+        self._address = address
+        self._secret = secret
+        self._log_path = log_path
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._stream: BinaryIO | None = None
+        self._number = 0
+
+    def info(self, label: str) -> ModelInfo:
+        """What is known of a model; loads it.
+
+        :raises UserError: if it cannot be loaded.
+        :raises GenerationError: if the server is gone.
+        """
+        return ModelInfo.from_json(self._ask({"op": "info", "model": label}))
+
+    def generate(self, label: str, request: Request) -> Completion:
+        """One completion; waits for it.
+
+        :raises UserError: if the model cannot be loaded.
+        :raises GenerationError: if the model or the server failed.
+        """
+        message = {"op": "generate", "model": label, "request": request.to_json()}
+        return Completion.from_json(self._ask(message))
+
+    def plan(self, label: str, requests: Sequence[Request]) -> None:
+        """Announce what will be asked for. Loads the model; waits for nothing.
+
+        :raises GenerationError: if the server is gone.
+        """
+        for chunk in _chunks(requests):
+            self._send(
+                {
+                    "op": "plan",
+                    "model": label,
+                    "requests": [request.to_json() for request in chunk],
+                }
+            )
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """What each model did: label -> the fields of ``ModelStats``.
+
+        :raises GenerationError: if the server is gone.
+        """
+        result: dict[str, dict[str, Any]] = self._ask({"op": "stats"})
+        return result
+
+    def close(self) -> None:
+        """Close the connection; the next question would open another."""
+        if self._stream is not None:
+            self._stream.close()
+        if self._socket is not None:
+            self._socket.close()
+        self._stream = self._socket = None
+
+    def _ask(self, message: dict[str, Any]) -> Any:
+        return result_of(self._exchange(message, wants_answer=True))
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._exchange(message, wants_answer=False)
+
+    def _exchange(
+        self, message: dict[str, Any], *, wants_answer: bool
+    ) -> dict[str, Any]:
+        with self._lock:
+            self._number += 1
+            try:
+                frame = encode({**message, "id": self._number})
+            except WireError as error:
+                raise GenerationError(f"the prompt is too long: {error}") from error
+            try:
+                connection, stream = self._connected()
+                connection.sendall(frame)
+                answer = read_frame(stream) if wants_answer else {}
+                if answer is None:
+                    raise ConnectionError("the server closed the connection")
+                return answer
+            except (OSError, WireError) as error:
+                self.close()
+                raise GenerationError(self._lost()) from error
+            except BaseException:
+                # Interrupted: the answer may still come, and not to our next question.
+                self.close()
+                raise
+
+    def _connected(self) -> tuple[socket.socket, BinaryIO]:
+        if self._socket is not None and _is_over(self._socket):
+            self.close()
+        if self._socket is None or self._stream is None:
+            self._socket = socket.create_connection(self._address)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._stream = self._socket.makefile("rb")
+            self._socket.sendall(encode({"secret": self._secret}))
+        return self._socket, self._stream
+
+    def _lost(self) -> str:
+        hint = "" if self._log_path is None else f": see {self._log_path}"
+        return f"the generation server died{hint}"
+
+
+def _is_over(connection: socket.socket) -> bool:
+    """Whether the other side closed an idle connection, where nothing may come in."""
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _chunks(requests: Sequence[Request]) -> Iterator[list[Request]]:
+    chunk: list[Request] = []
+    characters = 0
+    for request in requests:
+        chunk.append(request)
+        characters += prompt_length(request)
+        if len(chunk) >= PLAN_REQUESTS or characters >= PLAN_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk

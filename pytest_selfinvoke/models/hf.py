@@ -1,0 +1,81 @@
+"""``hf:NAME_OR_FOLDER``: causal language models of transformers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.core.imports import check_installed, require
+from pytest_selfinvoke.core.records import ModelInfo, ModelSpec
+from pytest_selfinvoke.models.checkpoint import (
+    Checkpoint,
+    HfOptions,
+    find_source,
+    load_checkpoint,
+)
+from pytest_selfinvoke.models.hf_engine import HfEngine
+from pytest_selfinvoke.models.info import check_declared, declare, detect
+from pytest_selfinvoke.models.options import parse_options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HfKind:
+    """Makes engines from folders and from names on the hub."""
+
+    needs_reference: ClassVar[bool] = False
+    plans_ahead: ClassVar[bool] = True
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def preflight(self, spec: ModelSpec) -> None:
+        """Check extras, options and, of a folder, the files it must hold."""
+        check_extras()
+        parse_options(HfOptions, spec)
+        check_declared(spec.declared)
+        find_source(spec.argument)
+
+    def load(self, spec: ModelSpec) -> HfEngine:
+        """Load the model; a name on the hub is downloaded if it is not cached."""
+        options = parse_options(HfOptions, spec)
+        source = find_source(spec.argument)
+        set_threads(self.environ)
+        loaded = load_checkpoint(source, options)
+        info = describe(loaded, name=source.name, spec=spec)
+        return HfEngine(loaded, info, max_batch=options.max_batch)
+
+
+def check_extras() -> None:
+    """Check that the extra ``hf`` is installed, without importing it."""
+    for module in ("torch", "transformers"):
+        check_installed(module, extra="hf")
+
+
+def set_threads(environ: Mapping[str, str]) -> None:
+    """Give torch ``OMP_NUM_THREADS`` threads, or one.
+
+    Two threads on cores that also run tests were 8 times slower than one.
+    """
+    text = environ.get("OMP_NUM_THREADS", "1")
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"OMP_NUM_THREADS={text!r}: give a number above 0")
+    require("torch", extra="hf").set_num_threads(int(text))
+
+
+def describe(loaded: Checkpoint, *, name: str, spec: ModelSpec) -> ModelInfo:
+    """What is known of a loaded model; what the user declares wins."""
+    versions = (
+        f"{module} {require(module, extra='hf').__version__}"
+        for module in ("transformers", "torch")
+    )
+    info = ModelInfo(
+        name=name,
+        engine="hf",
+        engine_version=", ".join(versions),
+        chat_template=bool(loaded.tokenizer.chat_template),
+        revision=getattr(loaded.model.config, "_commit_hash", None),
+        device=str(loaded.model.device),
+    )
+    return declare(detect(info, loaded.model.config, loaded.model), spec.declared)

@@ -1,0 +1,244 @@
+"""The engine behind ``hf:``: a transformers model, run in static batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_selfinvoke.core.errors import GenerationError
+from pytest_selfinvoke.core.imports import require
+from pytest_selfinvoke.core.records import Completion, ModelInfo, Prompt
+from pytest_selfinvoke.models.base import Failure, Request
+from pytest_selfinvoke.models.checkpoint import Checkpoint
+from pytest_selfinvoke.models.decoding import (
+    RowSampler,
+    RowStopper,
+    cut_at_stop,
+    decode,
+    end_row,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A request as tokens; ``limit`` is the most that may be generated."""
+
+    request: Request
+    tokens: list[int]
+    limit: int
+
+
+class HfEngine:
+    """A transformers model. Every row of a batch is sampled and stopped on its own.
+
+    The checkpoint's generation defaults (temperature, repetition penalty, ...) are not
+    used, except for its end tokens.
+
+    :param clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        loaded: Checkpoint,
+        info: ModelInfo,
+        *,
+        max_batch: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._torch = require("torch", extra="hf")
+        self._model = loaded.model
+        self._tokenizer = loaded.tokenizer
+        self._info = info
+        self._max_batch = max_batch
+        self._clock = clock
+        self._ends = end_tokens(loaded)
+        pad = loaded.tokenizer.pad_token_id
+        self._pad = pad if pad is not None else min(self._ends, default=0)
+        text_config = loaded.model.config.get_text_config()
+        self._context: int | None = getattr(
+            text_config, "max_position_embeddings", None
+        )
+        choose_expert_kernel(loaded.model)
+        # ``generate`` fills what a request leaves open from the model's own defaults.
+        self._model.generation_config = self._generation_config()
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model."""
+        return self._info
+
+    @property
+    def max_batch(self) -> int:
+        """The largest batch; it shrinks for good when memory runs out."""
+        return self._max_batch
+
+    def close(self) -> None:
+        """Drop the model."""
+        self._model = self._tokenizer = None
+
+    def generate(self, requests: Sequence[Request]) -> list[Completion | Failure]:
+        """One answer per request, in order.
+
+        ``duration_s`` of a completion is the wall time of the batch it was in.
+
+        :raises GenerationError: if the model itself breaks.
+        """
+        answers: list[Any] = [self._prepare(request) for request in requests]
+        ready = [i for i, answer in enumerate(answers) if isinstance(answer, Row)]
+        # The batch may shrink on the way, so it is asked for each time.
+        while ready:
+            now, ready = ready[: self._max_batch], ready[self._max_batch :]
+            rows = [answers[i] for i in now]
+            for i, answer in zip(now, self._run(rows), strict=True):
+                answers[i] = answer
+        return answers
+
+    def _prepare(self, request: Request) -> Row | Failure:
+        prompt = request.prompt
+        if not prompt.is_chat and not prompt.text:
+            return Failure(reason="the prompt is empty")
+        if prompt.is_chat and not self._tokenizer.chat_template:
+            return Failure(
+                reason=f"{self._info.name} has no chat template:"
+                " use --prompt-style=completion"
+            )
+        try:
+            tokens = self._encode(prompt)
+        except (ValueError, require("jinja2", extra="hf").TemplateError) as error:
+            return Failure(reason=f"the chat template refuses the prompt: {error}")
+        room = request.sampling.max_new_tokens
+        if self._context is not None:
+            room = min(room, self._context - len(tokens))
+        if not tokens:
+            return Failure(reason="the prompt is empty")
+        if room < 1:
+            return Failure(
+                reason=f"prompt has {len(tokens)} tokens,"
+                f" the model's context holds {self._context}"
+            )
+        return Row(request=request, tokens=tokens, limit=room)
+
+    def _encode(self, prompt: Prompt) -> list[int]:
+        if not prompt.is_chat:
+            return list(self._tokenizer(prompt.text, verbose=False)["input_ids"])
+        continued = prompt.messages[-1].role == "assistant"
+        text = self._tokenizer.apply_chat_template(
+            [{"role": m.role, "content": m.content} for m in prompt.messages],
+            tokenize=False,
+            add_generation_prompt=not continued,
+            continue_final_message=continued,
+        )
+        # The template writes the special tokens itself.
+        encoded = self._tokenizer(text, add_special_tokens=False, verbose=False)
+        return list(encoded["input_ids"])
+
+    def _run(self, rows: list[Row]) -> list[Completion | Failure]:
+        """Generate; where memory runs out, in halves."""
+        try:
+            return self._batch(rows)
+        except (RuntimeError, MemoryError) as error:
+            if not self._is_out_of_memory(error):
+                raise GenerationError(
+                    f"{self._info.name}: {type(error).__name__}: {_first_line(error)}"
+                ) from error
+        # Outside the handler, so that the traceback no longer holds the tensors.
+        if self._torch.cuda.is_available():
+            self._torch.cuda.empty_cache()
+        if len(rows) == 1:
+            reason = (
+                f"out of memory with one prompt of {len(rows[0].tokens)} tokens and up"
+                f" to {rows[0].limit} new ones: lower max_new_tokens"
+            )
+            return [Failure(reason=reason)]
+        half = len(rows) // 2
+        self._max_batch = min(self._max_batch, half)
+        return self._run(rows[:half]) + self._run(rows[half:])
+
+    def _is_out_of_memory(self, error: Exception) -> bool:
+        known = (MemoryError, self._torch.OutOfMemoryError)
+        # The CPU allocator has no class of its own.
+        return isinstance(error, known) or "can't allocate memory" in str(error)
+
+    def _batch(self, rows: list[Row]) -> list[Completion | Failure]:
+        started = self._clock()
+        requests = [row.request for row in rows]
+        width = max(len(row.tokens) for row in rows)
+        padded = [[self._pad] * (width - len(r.tokens)) + r.tokens for r in rows]
+        mask = [[0] * (width - len(r.tokens)) + [1] * len(r.tokens) for r in rows]
+        device = self._model.device
+        stopper = RowStopper(
+            self._torch,
+            self._tokenizer,
+            stops=[request.prompt.stop for request in requests],
+            limits=[row.limit for row in rows],
+            width=width,
+        )
+        sampled = any(not request.sampling.is_greedy for request in requests)
+        output = self._model.generate(
+            input_ids=self._torch.tensor(padded, device=device),
+            attention_mask=self._torch.tensor(mask, device=device),
+            generation_config=self._generation_config(max(r.limit for r in rows)),
+            logits_processor=(
+                [RowSampler(self._torch, requests, device)] if sampled else []
+            ),
+            stopping_criteria=[stopper],
+            # With a mask, the load balancing loss of MoE models breaks in decoding.
+            **({"output_router_logits": False} if self._info.experts else {}),
+        )
+        new = output[:, width:].tolist()
+        elapsed = self._clock() - started
+        return [
+            self._completion(row, tokens[: length or row.limit], elapsed)
+            for row, tokens, length in zip(rows, new, stopper.lengths, strict=True)
+        ]
+
+    def _completion(self, row: Row, tokens: list[int], elapsed: float) -> Completion:
+        ending = end_row(tokens, self._ends)
+        [text] = decode(self._tokenizer, [ending.tokens])
+        text, is_cut = cut_at_stop(text, row.request.prompt.stop)
+        return Completion(
+            text=text,
+            finish_reason="stop" if is_cut or ending.is_ended else "length",
+            prompt_tokens=len(row.tokens),
+            completion_tokens=ending.generated,
+            duration_s=elapsed,
+        )
+
+    def _generation_config(self, limit: int | None = None) -> Any:
+        transformers = require("transformers", extra="hf")
+        return transformers.GenerationConfig(
+            do_sample=False,
+            max_new_tokens=limit,
+            eos_token_id=sorted(self._ends) or None,
+            pad_token_id=self._pad,
+        )
+
+
+def end_tokens(loaded: Checkpoint) -> frozenset[int]:
+    """The tokens that end an answer, by the generation config or the tokenizer."""
+    stated = loaded.model.generation_config.eos_token_id
+    several = stated if isinstance(stated, list) else [stated]
+    ends = {*several, loaded.tokenizer.eos_token_id}
+    return frozenset(token for token in ends if token is not None)
+
+
+def choose_expert_kernel(model: Any) -> None:
+    """Avoid the fused experts kernel where it would break.
+
+    On the CPU ``grouped_mm`` wants rows of a multiple of 16 bytes.
+    """
+    if model.device.type != "cpu":
+        return
+    odd = any(
+        parameter.dim() == 3
+        and any(size * parameter.element_size() % 16 for size in parameter.shape[1:])
+        for parameter in model.parameters()
+    )
+    if odd and hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("eager")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0]

@@ -1,0 +1,172 @@
+"""What a model is: read from its config and its parameters, never from its name.
+
+Mixture-of-experts facts follow the fields that transformers' configs use, and the
+parameters of transformers 5, which fuses a layer's experts into 3-D tensors
+``(experts, ..., ...)``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.core.records import ModelInfo
+
+EXPERT_FIELDS = (
+    "num_local_experts",
+    "num_experts",
+    "n_routed_experts",
+    "moe_num_experts",
+)
+TOP_K_FIELDS = (
+    "num_experts_per_tok",
+    "moe_k",
+    "moe_topk",
+    "moe_top_k",
+    "top_k_experts",
+)
+ARCHITECTURES = ("dense", "moe")
+DECLARABLE = ("architecture", "alignment", "family", "base")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experts:
+    """The routed experts of a layer, and how many of them see one token."""
+
+    count: int
+    top_k: int | None
+
+
+def experts_of(config: Any) -> Experts | None:
+    """The routed experts that a transformers config states; ``None`` if dense."""
+    text = config.get_text_config()
+    # DBRX keeps the fields in a part of their own.
+    for part in (text, getattr(text, "ffn_config", None)):
+        count = _first_integer(part, EXPERT_FIELDS)
+        if count is not None and count > 1:
+            return Experts(count=count, top_k=_first_integer(part, TOP_K_FIELDS))
+    return None
+
+
+def _first_integer(config: Any, names: tuple[str, ...]) -> int | None:
+    for name in names:
+        value = getattr(config, name, None)
+        # HunYuan states one value per layer.
+        if isinstance(value, list) and value:
+            value = max(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None
+
+
+def expert_modules(model: Any, count: int) -> Iterator[Any]:
+    """The modules of a torch model that hold ``count`` routed experts.
+
+    Fused experts are direct 3-D parameters; code from the hub may still keep a list of
+    ``count`` modules named ``experts``.
+    """
+    for name, module in model.named_modules():
+        own = module.parameters(recurse=False)
+        fused = any(p.dim() == 3 and p.shape[0] == count for p in own)
+        listed = type(module).__name__ == "ModuleList" and len(module) == count
+        if fused or (listed and name.endswith("experts")):
+            yield module
+
+
+def detect(info: ModelInfo, config: Any, model: Any = None) -> ModelInfo:
+    """``info`` with the facts of a config and, if given, of the torch model.
+
+    Parameters are counted once where weights are tied, and include the embeddings.
+    Active ones are all but the routed experts that a token does not visit. Weights that
+    are packed (quantised) are not counted.
+    """
+    experts = experts_of(config)
+    info = replace(
+        info,
+        architecture="dense" if experts is None else "moe",
+        experts=None if experts is None else experts.count,
+        top_k=None if experts is None else experts.top_k,
+    )
+    if model is None:
+        return info
+    quantised = _quantisation(config)
+    if quantised is not None:
+        note = "parameters not counted: the weights are quantised"
+        return replace(info, precision=quantised, notes=(*info.notes, note))
+    return _count(
+        replace(info, precision=str(model.dtype).removeprefix("torch.")),
+        model,
+        experts,
+    )
+
+
+def _count(info: ModelInfo, model: Any, experts: Experts | None) -> ModelInfo:
+    total = sum(parameter.numel() for parameter in model.parameters())
+    info = replace(info, total_parameters=total)
+    if experts is None:
+        return replace(info, active_parameters=total)
+    routed = sum(
+        parameter.numel()
+        for module in expert_modules(model, experts.count)
+        for parameter in module.parameters()
+    )
+    if not routed:
+        # Some configs state experts that a dense sibling of the family does not have.
+        note = "the config states experts, none were found: declare the architecture"
+        return replace(info, architecture=None, notes=(*info.notes, note))
+    if experts.top_k is None:
+        return info
+    visited = routed * experts.top_k // experts.count
+    return replace(info, active_parameters=total - routed + visited)
+
+
+def _quantisation(config: Any) -> str | None:
+    found = getattr(config, "quantization_config", None)
+    if found is None:
+        return None
+    if not isinstance(found, Mapping):
+        found = found.to_dict()
+    return str(getattr(found.get("quant_method"), "value", found.get("quant_method")))
+
+
+def declare(info: ModelInfo, declared: Mapping[str, str]) -> ModelInfo:
+    """``info`` with what the user states of the model, which wins.
+
+    :raises UserError: for a key or an architecture that does not exist.
+    """
+    check_declared(declared)
+    values: dict[str, Any] = dict(declared)
+    return replace(info, **values)
+
+
+def check_declared(declared: Mapping[str, str]) -> None:
+    """Check what :func:`declare` would use.
+
+    :raises UserError: for a key or an architecture that does not exist.
+    """
+    for key in declared:
+        if key not in DECLARABLE:
+            raise UserError(
+                f"a model has no {key!r} to declare: use {', '.join(DECLARABLE)}"
+            )
+    architecture = declared.get("architecture", "dense")
+    if architecture not in ARCHITECTURES:
+        raise UserError(f"architecture {architecture!r}: write 'dense' or 'moe'")
+
+
+def read_local_chat_template(folder: Path) -> bool | None:
+    """Whether a checkpoint folder brings a chat template; ``None`` if it cannot tell.
+
+    Reads files only: usable where torch and transformers must not be imported.
+    """
+    if (folder / "chat_template.jinja").is_file():
+        return True
+    try:
+        text = (folder / "tokenizer_config.json").read_text(encoding="utf-8")
+        return bool(json.loads(text).get("chat_template"))
+    except (OSError, ValueError, AttributeError):
+        return None
