@@ -202,6 +202,7 @@ def judge(
     )
     record = replace(record, extraction=extracted.method)
     if extracted.program is None:
+        services.check_reference(attacked)
         return replace(
             record,
             status=Status.FAILED,

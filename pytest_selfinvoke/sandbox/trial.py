@@ -157,9 +157,7 @@ def _bound(line: Line, name: str) -> object:
         return Proxy(line, name)
     if name in sys.stdlib_module_names:
         return importlib.import_module(name)
-    return line.give_up(
-        _Unsupported(f"the tests use {name!r}, which is no function")
-    )
+    return line.give_up(_Unsupported(f"the tests use {name!r}, which is no function"))
 
 
 def free_names(tree: ast.Module) -> set[str]:
