@@ -45,11 +45,12 @@ def function_problem(row: Row, benchmark: str, problem_id: str) -> Problem:
             tests = self_contained(tests, context, entry_points=(name,))
         except SyntaxError as error:
             raise row.error(f"cannot be parsed: {error}") from error
+    target = Part(entry_point=name, prompt=prompt, solution=solution, tests=tests)
     return Problem(
         id=problem_id,
         benchmark=benchmark,
-        target=Part(entry_point=name, prompt=prompt, solution=solution, tests=tests),
-        requires=third_party(prompt, solution, tests),
+        target=target,
+        requires=third_party(target.reference, tests),
     )
 
 

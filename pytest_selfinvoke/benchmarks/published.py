@@ -37,7 +37,8 @@ class PublishedBenchmark:
     files: tuple[str, ...]
     source: HubSource
     known_hash: str
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    # Environments hold secrets: not for tracebacks.
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     def locate(self, location: Path | None, *, download: bool) -> Path:
         """The user's file, else one in ``$SELFINVOKE_DATA``, the cache or the hub.

@@ -185,7 +185,6 @@ def main() -> None:
     sys.path[:] = [*config.sys_path, *rest, str(Path.cwd())]
     server = Server(config)
     listener = socket.socket(fileno=int(sys.argv[-1]))
-    listener.set_inheritable(False)
     threading.Thread(
         target=server.serve, args=(listener,), name="accept", daemon=True
     ).start()

@@ -106,8 +106,12 @@ class HfEngine:
             )
         try:
             tokens = self._encode(prompt)
-        except (ValueError, require("jinja2", extra="hf").TemplateError) as error:
-            return Failure(reason=f"the chat template refuses the prompt: {error}")
+        except (
+            ValueError,
+            TypeError,
+            require("jinja2", extra="hf").TemplateError,
+        ) as error:
+            return Failure(reason=f"the prompt cannot be encoded: {_first_line(error)}")
         room = request.sampling.max_new_tokens
         if self._context is not None:
             room = min(room, self._context - len(tokens))

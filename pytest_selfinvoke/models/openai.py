@@ -159,6 +159,8 @@ class OpenAiEngine:
             problem = f"status {error.status_code}: {_message(error)}"
         except self._openai.APIConnectionError as error:
             problem = _line(str(error.__cause__ or error)) or "the connection broke"
+        except UnicodeEncodeError as error:
+            problem = f"the prompt cannot be sent: {error.reason}"
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             problem = f"the answer is malformed: {type(error).__name__}: {error}"
         return Failure(reason=self._without_key(f"{self._url}/{path}: {problem}"))

@@ -120,9 +120,14 @@ def _check_explicit_suites(config: pytest.Config, runtime: Runtime) -> None:
     """Read suite files named on the command line now, for one clear error."""
     for argument in dict.fromkeys(_suite_arguments(config)):
         path = config.invocation_params.dir / argument
-        if path.is_file():
+        if not path.is_file():
+            raise UserError(f"{argument}: no such suite file")
+        try:
             origin = path.resolve().relative_to(config.rootpath).as_posix()
-            runtime.suite_plan(path, origin)
+        except ValueError:
+            # Outside the root folder pytest chooses the id: collection reads it.
+            continue
+        runtime.suite_plan(path, origin)
 
 
 @pytest.hookimpl(tryfirst=True)

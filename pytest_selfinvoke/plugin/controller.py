@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -91,10 +92,8 @@ class Controller:
         if not planned and not self.runtime.settings.has_models:
             return
         connection = self.connection()
-        name = datetime.now().strftime("%Y%m%d-%H%M%S")
         try:
-            self.run = RunDirectory.create(self.runtime.settings.results, name)
-            self.run.write_manifest(manifest(self.config, self.runtime, stats=None))
+            self.run = self._new_run()
         except UserError as error:
             raise pytest.UsageError(str(error)) from error
         self.expected = {case.id: case for _, case, _ in planned}
@@ -106,10 +105,16 @@ class Controller:
             ],
             registered=self.runtime.registered_models(),
             threads=max(1, (os.cpu_count() or 1) - workers),
-            sys_path=[str(self.config.rootpath)],
+            sys_path=[str(self.config.rootpath), *sys.path],
             log_path=self.run.path / "generation.log",
         )
         announce(self.runtime, connection, planned)
+
+    def _new_run(self) -> RunDirectory:
+        name = datetime.now().strftime("%Y%m%d-%H%M%S")
+        run = RunDirectory.create(self.runtime.settings.results, name)
+        run.write_manifest(manifest(self.config, self.runtime, stats=None))
+        return run
 
     def _planned(self, ids: Sequence[str]) -> Iterator[Planned]:
         """The cases behind node ids; ids of ordinary tests are passed over."""
@@ -140,8 +145,11 @@ class Controller:
 
     def _write(self, record: Record, line: str) -> None:
         self.recorded.add(record.id)
-        if self.broken is None and self.run is not None:
+        if self.broken is None:
             try:
+                if self.run is None:
+                    # A team's own test with a model of its own.
+                    self.run = self._new_run()
                 self.run.append(line)
             except UserError as error:
                 self._stop(str(error))

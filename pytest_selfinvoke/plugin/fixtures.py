@@ -16,8 +16,8 @@ from pytest_selfinvoke.evaluation import Asked, judge, new_record
 from pytest_selfinvoke.models.base import Request
 from pytest_selfinvoke.plugin._private import skip_at_item
 from pytest_selfinvoke.plugin.items import note
-from pytest_selfinvoke.plugin.parametrize import FIXTURE_MODEL, BoundCase
-from pytest_selfinvoke.plugin.runtime import Runtime
+from pytest_selfinvoke.plugin.parametrize import BoundCase
+from pytest_selfinvoke.plugin.runtime import FIXTURE_MODEL, Runtime
 from pytest_selfinvoke.plugin.stash import RUNTIME
 
 
@@ -92,7 +92,7 @@ def selfinvoke_case(
     bound: BoundCase = request.param
     runtime = request.config.stash[RUNTIME]
     asking = runtime.asking(bound.plan, _FixtureGenerator(selfinvoke_model))
-    case = replace(bound.case, suite=request.node.nodeid.split("::")[0])
+    case = replace(bound.case, suite=request.node.nodeid.partition("[")[0])
     try:
         return asking.ask(case, bound.problem)
     except NotApplicableError as error:

@@ -15,7 +15,6 @@ from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Case, Problem
 from pytest_selfinvoke.evaluation import evaluate
-from pytest_selfinvoke.plugin._private import skip_at_item
 from pytest_selfinvoke.plugin.stash import RECORD, RUNTIME
 from pytest_selfinvoke.reports.case import describe, properties
 
@@ -50,7 +49,7 @@ class CaseItem(pytest.Item):
         record = evaluate(self.case, self.problem, runtime.services(plan))
         note(self, record)
         if record.status is Status.SKIPPED:
-            raise skip_at_item(record.detail)
+            pytest.skip(record.detail)
         if record.status is Status.ERROR:
             pytest.fail(f"could not be judged: {record.detail}", pytrace=False)
 
@@ -69,8 +68,11 @@ class CaseItem(pytest.Item):
         return super().repr_failure(excinfo, style=style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Where the item stands: its id, for there is no source line."""
-        return self.path, None, self.nodeid
+        """Where the item stands, for headings: there is no source line.
+
+        pytest turns dots to colons in headings that end an id, hence the word before.
+        """
+        return self.path, None, f"case {self.nodeid}"
 
 
 def note(item: pytest.Item, record: Record) -> None:

@@ -9,16 +9,13 @@ from typing import Any
 import pytest
 
 from pytest_selfinvoke.core.errors import UserError
-from pytest_selfinvoke.core.records import Case, ModelSpec, Problem
+from pytest_selfinvoke.core.records import Case, Problem
 from pytest_selfinvoke.plan import Plan
-from pytest_selfinvoke.plugin.runtime import Runtime
+from pytest_selfinvoke.plugin.runtime import FIXTURE_MODEL, Runtime
 from pytest_selfinvoke.plugin.stash import RUNTIME
 from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Suite
 
 FIXTURE = "selfinvoke_case"
-
-#: The model's name in ids and records where a fixture of the user's stands in.
-FIXTURE_MODEL = ModelSpec(spec="fixture", label="fixture")
 
 _ARGUMENTS = ("benchmark", "attack", "samples", "limit")
 

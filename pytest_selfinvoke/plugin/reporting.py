@@ -23,6 +23,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the record to the report that decides: call, or a setup that failed."""
     report = yield
+    if report.skipped and isinstance(item, CaseItem) and call.excinfo is not None:
+        # In place of a line of ours, which would be the same for all reasons.
+        reason = f"Skipped: {call.excinfo.value}"
+        report.longrepr = (item.case.benchmark, None, reason)  # type: ignore[assignment]
     if report.when == "call" or (report.when == "setup" and not report.passed):
         record = item.stash.get(RECORD, None)
         if record is None and isinstance(item, CaseItem) and call.excinfo is not None:
@@ -58,7 +62,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(f"sandbox: {runtime.isolation.describe()}")
     if taken:
         lines.append(
-            f"selfinvoke: {', '.join(taken)} belong to another plugin here; "
+            f"selfinvoke: another plugin owns {', '.join(taken)}; "
             "use the --selfinvoke- forms"
         )
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from pytest_selfinvoke.attacks import BUILTIN as ATTACKS
 from pytest_selfinvoke.attacks.base import Attack
@@ -15,7 +16,7 @@ from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
 from pytest_selfinvoke.generation.client import GenerationClient
 from pytest_selfinvoke.models import BUILTIN as MODELS
-from pytest_selfinvoke.models.base import ModelKind
+from pytest_selfinvoke.models.base import Engine, ModelKind
 from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.plan import Plan, build_plan
 from pytest_selfinvoke.plugin.settings import Settings
@@ -41,6 +42,24 @@ class Registries:
             attacks=Registry("attack", ATTACKS),
             models=Registry("model", MODELS),
         )
+
+
+#: The model's name in ids and records where a fixture of the user's stands in.
+FIXTURE_MODEL = ModelSpec(spec="fixture", label="fixture")
+
+
+class FixtureKind:
+    """Stands for a user's ``selfinvoke_model`` fixture, which lives in the worker."""
+
+    needs_reference: ClassVar[bool] = False
+    plans_ahead: ClassVar[bool] = False
+
+    def preflight(self, spec: ModelSpec) -> None:
+        """Nothing can be checked before the fixture is there."""
+
+    def load(self, spec: ModelSpec) -> Engine:
+        """The generation server has no fixtures."""
+        raise UserError("give --model, or override the selfinvoke_model fixture")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +147,8 @@ class Runtime:
 
         :raises UserError: if there is no such model.
         """
+        if spec == FIXTURE_MODEL:
+            return FixtureKind()
         return kind_for(spec, self.registered_models())
 
     def registered_models(self) -> dict[str, str]:

@@ -17,7 +17,8 @@ class Limits:
     ``wall_s`` is a wide backstop for programs that sleep. ``memory_bytes`` is address
     space on top of the interpreter's own. ``output_bytes`` is what is kept of each of
     stdout and stderr; the rest is read and dropped. ``disk_bytes`` is the size of the
-    program's private folder.
+    program's private folder. ``processes`` counts threads too; it holds where the tier
+    is ``namespaces``, for elsewhere the count is shared with all of the user's own.
     """
 
     cpu_s: float = 10.0
@@ -27,6 +28,7 @@ class Limits:
     file_bytes: int = 32 * 2**20
     disk_bytes: int = 64 * 2**20
     open_files: int = 128
+    processes: int = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +36,15 @@ class Job:
     """A program, and the tests that it has to pass.
 
     ``tests`` is Python source that calls some of ``entry_points``, all of which the
-    program must define.
+    program must define. ``allow_processes`` lets it start other programs, which needs
+    the ``namespaces`` tier.
     """
 
     program: str
     tests: str
     entry_points: tuple[str, ...]
     limits: Limits = field(default_factory=Limits)
+    allow_processes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

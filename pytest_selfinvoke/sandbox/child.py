@@ -12,10 +12,11 @@ import traceback
 import types
 from typing import Any
 
-from pytest_selfinvoke.sandbox import wire
-from pytest_selfinvoke.sandbox.codec import UnsupportedError, decode, encode
+from pytest_selfinvoke.sandbox import codec, wire
+from pytest_selfinvoke.sandbox.codec import UnsupportedError
 
 FILE = "solution.py"
+TESTS_FILE = "tests.py"
 
 
 def serve(connection: socket.socket) -> None:
@@ -23,7 +24,7 @@ def serve(connection: socket.socket) -> None:
     job = wire.receive(connection)
     if job is None:
         return
-    random.seed(0)
+    reseed()
     sys.argv = [FILE]
     module = types.ModuleType("solution")
     module.__file__ = FILE
@@ -35,18 +36,27 @@ def serve(connection: socket.socket) -> None:
         elif "inline" in question:
             answer = _inline(module, question["inline"], question["nonce"])
         else:
-            answer = {"callable": callable(getattr(module, question["name"], None))}
-        try:
-            data = wire.frame(answer)
-        except (wire.FrameError, RecursionError) as error:
-            data = wire.frame({"unsupported": f"answer: {error}"})
+            answer = _look_up(module, question["name"])
+        data = wire.frame(answer)
+        if len(data) > wire.MAX_FRAME:
+            data = wire.frame({"opaque": f"{len(data)} bytes of data"})
         connection.sendall(data)
+
+
+def reseed() -> None:
+    """Give every process the same random numbers: forks would share a parent's."""
+    random.seed(0)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(0)
 
 
 def _load(module: types.ModuleType, program: str) -> dict[str, Any]:
     try:
         code = compile(program, FILE, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except MemoryError as error:
+        return {"raised": describe(error)}
+    except (SyntaxError, ValueError, RecursionError) as error:
         return {"syntax": f"{type(error).__name__}: {error}"}
     try:
         exec(code, module.__dict__)
@@ -55,28 +65,36 @@ def _load(module: types.ModuleType, program: str) -> dict[str, Any]:
     return {"loaded": [name for name, v in vars(module).items() if callable(v)]}
 
 
+def _look_up(module: types.ModuleType, name: str) -> dict[str, Any]:
+    value = getattr(module, name, None)
+    return {"callable": callable(value), "is_class": isinstance(value, type)}
+
+
 def _call(module: types.ModuleType, question: dict[str, Any]) -> dict[str, Any]:
     """Call a function; the answer has its result, and arguments that it changed."""
     try:
-        arguments = [decode(item) for item in question["args"]]
-        keywords = {name: decode(v) for name, v in question["kwargs"].items()}
+        arguments = [codec.decode(item) for item in question["args"]]
+        keywords = {name: codec.decode(v) for name, v in question["kwargs"].items()}
     except UnsupportedError as error:
         return {"unsupported": f"argument: {error}"}
+    codec.as_base.clear()
     try:
         function = getattr(module, question["call"])
         result = function(*arguments, **keywords)
     except BaseException as error:
         return {"raised": describe(error)}
     try:
-        answer: dict[str, Any] = {"result": encode(result)}
+        answer: dict[str, Any] = {"result": codec.encode(result)}
     except (UnsupportedError, RecursionError) as error:
-        return {"unsupported": f"result: {error}"}
+        answer = {"opaque": str(error)}
     except BaseException as error:
         return {"raised": describe(error)}
+    if codec.as_base:
+        answer["as_base"] = sorted(codec.as_base)
     try:
-        after = [encode(item) for item in arguments]
+        after = [codec.encode(item) for item in arguments]
     except (UnsupportedError, RecursionError):
-        after = question["args"]
+        return {"unsupported": "an argument holds a live object afterwards"}
     if after != question["args"]:
         answer["changed"] = after
     return answer
@@ -87,9 +105,9 @@ def _inline(module: types.ModuleType, tests: str, nonce: str) -> dict[str, Any]:
     namespace = dict(vars(module))
     namespace["__name__"] = "tests"
     try:
-        exec(compile(tests, "tests.py", "exec", dont_inherit=True), namespace)
+        exec(compile(tests, TESTS_FILE, "exec", dont_inherit=True), namespace)
     except BaseException as error:
-        return {"raised": describe(error, "tests.py")}
+        return {"raised": describe(error, TESTS_FILE)}
     return {"passed": nonce}
 
 
@@ -100,9 +118,9 @@ def describe(error: BaseException, file: str = FILE) -> dict[str, Any]:
     except BaseException:
         message = ""
     lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == file
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == file
     ]
     return {
         "type": str(type(error).__name__)[:200],

@@ -1,13 +1,15 @@
 """Values as plain data, exactly and by type; what cannot travel is an error.
 
 Only exact builtin and standard types leave; an instance of a subclass travels as its
-base. What is decoded is always built anew from builtins, so no method of the sender's
-can run at the receiver. Runs inside the sandbox too: standard library only.
+base, which :data:`as_base` notes. What is decoded is always built anew from builtins,
+so no method of the sender's can run at the receiver. Runs inside the sandbox too:
+standard library only.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +20,10 @@ MAX_DEPTH = 200
 _BIG = 2**63
 #: Characters of a value in a message.
 _SHOWN = 500
+#: Types whose values were encoded as their base; for whoever encodes to clear and read.
+as_base: set[str] = set()
+#: Tried for values of other types: return an encoder, or nothing.
+more_encoders: list[Callable[[object], Callable[[Any, int], Any] | None]] = []
 
 
 class UnsupportedError(Exception):
@@ -57,12 +63,18 @@ def decode(data: Any, depth: int = 0) -> Any:
         return [decode(item, depth + 1) for item in data]
     try:
         [(tag, body)] = data.items()
-        return _DECODERS[tag](body, depth + 1)
+        return DECODERS[tag](body, depth + 1)
     except UnsupportedError:
         raise
-    except (AttributeError, ValueError, KeyError, TypeError, OverflowError) as error:
+    except (
+        AttributeError,
+        ValueError,
+        LookupError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise UnsupportedError(f"malformed data: {error}") from error
-    except ArithmeticError as error:
+    except ArithmeticError as error:  # OverflowError among them
         raise UnsupportedError(f"malformed number: {error}") from error
 
 
@@ -123,6 +135,11 @@ _ENCODERS: dict[type, Callable[[Any, int], Any]] = {
     Fraction: lambda value, depth: {
         "frac": [encode(value.numerator), encode(value.denominator)]
     },
+    type({}.keys()): _sequence("s"),
+    type({}.items()): _sequence("s"),
+    deque: lambda value, depth: {
+        "dq": [[encode(item, depth) for item in value], value.maxlen]
+    },
     dt.date: _date,
     dt.time: _time,
     dt.datetime: _datetime,
@@ -135,6 +152,8 @@ _ENCODERS: dict[type, Callable[[Any, int], Any]] = {
 def _base_encoder(value: object) -> Callable[[Any, int], Any]:
     """For subclasses: the encoder of the nearest base that travels."""
     for base in type(value).__mro__[1:]:
+        if base in _PLAIN_BASES:
+            as_base.add(type(value).__name__)
         if base is int:
             return lambda v, depth: encode(int.__int__(v))
         if base is float:
@@ -144,6 +163,10 @@ def _base_encoder(value: object) -> Callable[[Any, int], Any]:
         if base in _ENCODERS:
             found = _ENCODERS[base]
             return lambda v, depth: found(_plain(base, v), depth)
+    for find in more_encoders:
+        found_more = find(value)
+        if found_more is not None:
+            return found_more
     raise UnsupportedError(f"a value of type {type(value).__name__}")
 
 
@@ -160,6 +183,9 @@ def _plain(base: type, value: Any) -> Any:
     return value
 
 
+_PLAIN_BASES = {int, float, str, *_ENCODERS}
+
+
 def _floats(body: Any, depth: int) -> complex:
     real, imaginary = body
     return complex(float.fromhex(real), float.fromhex(imaginary))
@@ -169,13 +195,16 @@ def _items(body: Any, depth: int) -> list[Any]:
     return [decode(item, depth) for item in body]
 
 
-_DECODERS: dict[str, Callable[[Any, int], Any]] = {
+#: By tag. More are added inside the sandbox only: what decodes is code that what was
+#: sent can reach.
+DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "i": lambda body, depth: int(body, 16),
     "f": lambda body, depth: float.fromhex(body),
     "t": lambda body, depth: tuple(_items(body, depth)),
     "s": lambda body, depth: set(_items(body, depth)),
     "fs": lambda body, depth: frozenset(_items(body, depth)),
     "d": lambda body, depth: {decode(k, depth): decode(v, depth) for k, v in body},
+    "dq": lambda body, depth: deque(_items(body[0], depth), body[1]),
     "b": lambda body, depth: bytes.fromhex(body),
     "ba": lambda body, depth: bytearray.fromhex(body),
     "c": _floats,

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import select
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest_selfinvoke.core
 from pytest_selfinvoke.core.errors import NotJudgedError
-from pytest_selfinvoke.sandbox import namespaces, wire
+from pytest_selfinvoke.sandbox import namespaces
 from pytest_selfinvoke.sandbox.base import Isolation, Limits
+from pytest_selfinvoke.sandbox.running import Running
 
 #: Isolation to try, the best first; rlimits are always set.
 TIERS = ("namespaces", "landlock", "seccomp")
@@ -48,31 +44,6 @@ _ENVIRONMENT = {
     "PYTHONIOENCODING": "utf-8:backslashreplace",
     "TMPDIR": namespaces.BOX,
 }
-
-
-class ServerLostError(Exception):
-    """The fork server died; what it was running must be run again."""
-
-
-class ProcessEndedError(Exception):
-    """The program's process is gone and will answer nothing more."""
-
-
-class DeadlineError(Exception):
-    """The program's time is over by the clock on the wall."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a program's process ended.
-
-    ``status`` is the exit status, negative for a signal. Output is cut at the limit.
-    """
-
-    status: int
-    cpu_s: float
-    stdout: str
-    stderr: str
 
 
 class ForkServer:
@@ -136,6 +107,7 @@ class ForkServer:
             "hidden": [str(_PACKAGE)],
             "preload": self._preload,
             "tiers": list(tiers),
+            "boxes": "" if "namespaces" in tiers else self._make_boxes(),
         }
         with theirs:
             self._process = subprocess.Popen(
@@ -155,13 +127,16 @@ class ForkServer:
                 second = namespaces.write_maps(self._process.pid)
                 ours.send(b"two" if second else b"one")
             else:
-                ours.send(b"none")
+                ours.send(self._make_boxes().encode())
             answer = self._receive(ours)
         self._isolation = Isolation(tier=answer["tier"], layers=answer["layers"])
-        if self._isolation.tier != "namespaces":
-            self._boxes = Path(tempfile.mkdtemp(prefix="selfinvoke-"))
         ours.settimeout(None)
         return ours
+
+    def _make_boxes(self) -> str:
+        """Where there is no private tmpfs: a folder for the programs' folders."""
+        self._boxes = Path(tempfile.mkdtemp(prefix="selfinvoke-"))
+        return str(self._boxes)
 
     def _receive(self, control: socket.socket) -> dict[str, Any]:
         data = control.recv(65536)
@@ -173,10 +148,13 @@ class ForkServer:
         message: dict[str, Any] = json.loads(data)
         return message
 
-    def run(self, role: str, limits: Limits) -> Running:
+    def run(
+        self, role: str, limits: Limits, *, allow_processes: bool = False
+    ) -> Running:
         """Fork a process for one program.
 
         :param role: ``solution`` or ``trial``.
+        :param allow_processes: whether the program may start others.
         :raises ServerLostError: if the server is gone.
         :raises NotJudgedError: if it cannot be started, or there is no space.
         """
@@ -189,7 +167,7 @@ class ForkServer:
                 raise NotJudgedError(
                     f"no temporary folder for the program: {error}"
                 ) from error
-        return Running(control, role, limits, box)
+        return Running(control, role, limits, box, allow_processes)
 
     def close(self) -> None:
         """End the server and whatever it still runs."""
@@ -206,192 +184,6 @@ class ForkServer:
         if self._boxes is not None:
             shutil.rmtree(self._boxes, ignore_errors=True)
         self._control = self._process = self._boxes = None
-
-
-class Running:
-    """One program's process: ask it, and end it. A context manager."""
-
-    def __init__(
-        self, control: socket.socket, role: str, limits: Limits, box: str
-    ) -> None:
-        self._control, self._limits, self._box = control, limits, box
-        self._deadline = time.monotonic() + limits.wall_s
-        self._ended: dict[str, Any] | None = None
-        self._data = bytearray()
-        self._job, theirs = socket.socketpair()
-        self._job.setblocking(False)
-        out_read, out_write = os.pipe()
-        err_read, err_write = os.pipe()
-        self._captured = {out_read: bytearray(), err_read: bytearray()}
-        self._out, self._err = out_read, err_read
-        self._open = {out_read, err_read}
-        for descriptor in self._captured:
-            os.set_blocking(descriptor, False)
-        self._poll = select.poll()
-        for watched in (self._job, out_read, err_read, control):
-            self._poll.register(watched, select.POLLIN)
-        header = {"role": role, "limits": asdict(limits), "box": box}
-        try:
-            socket.send_fds(
-                control,
-                [json.dumps(header).encode()],
-                [theirs.fileno(), out_write, err_write],
-            )
-        except OSError as error:
-            self._close_descriptors()
-            raise ServerLostError from error
-        finally:
-            theirs.close()
-            os.close(out_write)
-            os.close(err_write)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.finish()
-
-    def ask(self, message: object) -> dict[str, Any]:
-        """Send a message and wait for the answer.
-
-        :raises ProcessEndedError: if the process ended instead.
-        :raises DeadlineError: if the time is over.
-        :raises FrameError: if what came is no answer.
-        :raises ServerLostError: if the fork server died.
-        """
-        self.send(message)
-        return self.receive()
-
-    def send(self, message: object) -> None:
-        """Send a message; see :meth:`ask`."""
-        data = memoryview(wire.frame(message))
-        while data:
-            try:
-                data = data[self._job.send(data) :]
-            except BlockingIOError:
-                self._wait(select.POLLIN | select.POLLOUT)
-            except OSError:
-                # The process closed its end; how it ended is told by the server.
-                self._until_ended()
-
-    def receive(self) -> dict[str, Any]:
-        """Wait for a message; see :meth:`ask`."""
-        while (message := self._message()) is None:
-            self._wait(select.POLLIN)
-        if not isinstance(message, dict):
-            raise wire.FrameError("not a message")
-        return message
-
-    def _message(self) -> Any:
-        if len(self._data) < 4:
-            return None
-        length = int.from_bytes(self._data[:4], "big")
-        if length > wire.MAX_FRAME:
-            raise wire.FrameError(f"a frame of {length} bytes")
-        if len(self._data) < 4 + length:
-            return None
-        body = bytes(self._data[4 : 4 + length])
-        del self._data[: 4 + length]
-        return wire.parse(body)
-
-    def _wait(self, events: int) -> None:
-        """Take in what comes next: data, output, the end, or the deadline."""
-        self._poll.modify(self._job, events)
-        left = self._deadline - time.monotonic()
-        ready = dict(self._poll.poll(max(0.0, left) * 1000))
-        if not ready:
-            raise DeadlineError
-        for descriptor in self._open & ready.keys():
-            self._capture(descriptor)
-        if self._job.fileno() in ready and ready[self._job.fileno()] != select.POLLOUT:
-            self._take()
-        elif self._control.fileno() in ready:
-            self._take_end()
-            if self._ended is not None:
-                raise ProcessEndedError
-
-    def _take(self) -> None:
-        try:
-            part = self._job.recv(2**20)
-        except BlockingIOError:
-            return
-        except OSError:
-            part = b""
-        if not part:
-            self._until_ended()
-        self._data += part
-
-    def _until_ended(self) -> None:
-        """The process hung up: wait for its end, for it might sleep first."""
-        self._poll.unregister(self._job)
-        while self._ended is None:
-            left = self._deadline - time.monotonic()
-            ready = dict(self._poll.poll(max(0.0, left) * 1000))
-            if not ready:
-                raise DeadlineError
-            for descriptor in self._open & ready.keys():
-                self._capture(descriptor)
-            if self._control.fileno() in ready:
-                self._take_end()
-        raise ProcessEndedError
-
-    def _take_end(self) -> None:
-        data = self._control.recv(4096)
-        if not data:
-            raise ServerLostError
-        self._ended = json.loads(data)
-
-    def _capture(self, descriptor: int) -> None:
-        try:
-            part = os.read(descriptor, 2**16)
-        except BlockingIOError:
-            return
-        if not part:
-            self._poll.unregister(descriptor)
-            self._open.discard(descriptor)
-            return
-        kept = self._captured[descriptor]
-        kept += part[: max(0, self._limits.output_bytes - len(kept))]
-
-    def finish(self) -> Ended:
-        """Kill the process and all it started, and say how it had ended.
-
-        :raises ServerLostError: if the fork server died.
-        """
-        try:
-            if self._ended is None:
-                with contextlib.suppress(OSError):
-                    self._control.send(b"K")
-                self._take_end()
-            for descriptor in tuple(self._open):
-                for _ in range(64):
-                    if descriptor in self._open:
-                        self._capture(descriptor)
-        except OSError as error:
-            raise ServerLostError from error
-        finally:
-            self._close_descriptors()
-        assert self._ended is not None
-        return Ended(
-            status=self._ended["status"],
-            cpu_s=self._ended["cpu_s"],
-            stdout=self._captured[self._out].decode(errors="replace"),
-            stderr=self._captured[self._err].decode(errors="replace"),
-        )
-
-    def _close_descriptors(self) -> None:
-        if self._job.fileno() == -1:
-            return
-        self._job.close()
-        for descriptor in self._captured:
-            os.close(descriptor)
-        if self._box:
-            shutil.rmtree(self._box, ignore_errors=True)
 
 
 def _prefixes() -> list[str]:

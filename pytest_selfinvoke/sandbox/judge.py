@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-import secrets
-import signal
-from dataclasses import dataclass
-from typing import Any
+import functools
+from collections.abc import Callable
+from dataclasses import replace
 
 from pytest_selfinvoke.core.errors import NotJudgedError
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.sandbox import literal, wire
 from pytest_selfinvoke.sandbox.base import Execution, Job
-from pytest_selfinvoke.sandbox.codec import (
-    UnsupportedError,
-    decode,
-    encode,
-    shortened,
-)
-from pytest_selfinvoke.sandbox.controls import controls
-from pytest_selfinvoke.sandbox.forkserver import (
+from pytest_selfinvoke.sandbox.codec import UnsupportedError, decode, encode, shortened
+from pytest_selfinvoke.sandbox.forkserver import ForkServer
+from pytest_selfinvoke.sandbox.inline import Inline
+from pytest_selfinvoke.sandbox.running import (
     DeadlineError,
     Ended,
-    ForkServer,
+    NotConfinedError,
     ProcessEndedError,
     Running,
 )
+from pytest_selfinvoke.sandbox.verdicts import (
+    SOLVED,
+    Opinion,
+    early_end,
+    line_of,
+    loaded,
+    raised,
+)
 
-_SHOWN = 500  # characters of a line or message
+#: Longer answers are not decoded in this process: hostile data can make that slow.
+_MAX_ANSWER = 64 * 2**10
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
-    """What was seen of a program before its process was ended."""
-
-    verdict: Verdict
-    detail: str = ""
-    exception: str | None = None
-    failing_test: str | None = None
-    expected: str | None = None
-    actual: str | None = None
-    judge: str = "apart"
-    notes: tuple[str, ...] = ()
-
-
-SOLVED = Opinion(verdict=Verdict.SOLVED)
+#: Asks a process that was sent the program; the process ends with it.
+Way = Callable[[Running, Job], Opinion]
 
 
 class Judge:
@@ -56,18 +46,18 @@ class Judge:
     def __init__(self, solutions: ForkServer, trials: ForkServer) -> None:
         self._solutions, self._trials = solutions, trials
 
-    def execute(self, job: Job, clock: Any) -> Execution:
+    def execute(self, job: Job, clock: Callable[[], float]) -> Execution:
         """Run a job.
 
         :raises ServerLostError: if a fork server died; the job may be run again.
-        :raises NotJudgedError: if the tests say nothing about the program.
+        :raises NotJudgedError: if the tests say nothing about the program, or the
+            sandbox could not be set up.
         """
         started = clock()
         try:
-            opinion, ended = self._watched(job, self._apart)
-        except UnsupportedError as error:
-            opinion, ended = self._watched(job, self._inline)
-            opinion = self._controlled(job, opinion, str(error))
+            opinion, ended = self._opinion(job)
+        except NotConfinedError as error:
+            raise NotJudgedError(f"the sandbox failed: {error}") from error
         return Execution(
             verdict=opinion.verdict,
             detail=opinion.detail,
@@ -83,105 +73,59 @@ class Judge:
             notes=opinion.notes,
         )
 
-    def _watched(self, job: Job, how: Any) -> tuple[Opinion, Ended]:
-        """Load the program and judge it; its end, if it comes early, is a verdict."""
-        running = self._solutions.run("solution", job.limits)
-        late = cut = False
+    def _opinion(self, job: Job) -> tuple[Opinion, Ended]:
+        """Judge by the first way that these tests, and the answers, allow."""
+        try:
+            asserts = literal.parse(job.tests, job.entry_points)
+            questions = [_questions(one) for one in asserts]
+            compare = functools.partial(_compare, asserts, questions)
+            return self._watched(job, compare)
+        except (literal.NotLiteralError, UnsupportedError):
+            pass  # The tests have to be run.
+        try:
+            return self._watched(job, self._try)
+        except UnsupportedError as error:
+            return Inline(self._watched, job, reason=str(error)).judge()
+
+    def _watched(self, job: Job, way: Way) -> tuple[Opinion, Ended]:
+        """Start a process and judge it; its end, if it comes early, is a verdict."""
+        running = self._solutions.run(
+            "solution", job.limits, allow_processes=job.allow_processes
+        )
         opinion: Opinion | None = None
         try:
-            opinion = _loaded(running, job) or how(running, job)
+            opinion = way(running, job)
         except DeadlineError:
-            late = True
-        except ProcessEndedError:
-            cut = True
-        except wire.FrameError as error:
-            opinion = Opinion(verdict=Verdict.TAMPERED, detail=str(error))
-        finally:
-            ended = running.finish()
-        if late:
             limit = job.limits.wall_s
             opinion = Opinion(
                 verdict=Verdict.TIMEOUT, detail=f"over {limit:g} s by the clock"
             )
-        elif cut or opinion is None:
-            opinion = _early_end(job, ended)
-        return opinion, ended
+        except ProcessEndedError:
+            pass
+        except wire.FrameError as error:
+            opinion = Opinion(verdict=Verdict.TAMPERED, detail=str(error))
+        finally:
+            ended = running.finish()
+        return opinion or early_end(job, ended), ended
 
-    def _apart(self, running: Running, job: Job) -> Opinion:
-        try:
-            asserts = literal.parse(job.tests, job.entry_points)
-        except literal.NotLiteralError:
-            return self._trial(running, job)
-        for one in asserts:
-            opinion = _check(running, one)
-            if opinion is not None:
-                return opinion
-        return SOLVED
-
-    def _trial(self, running: Running, job: Job) -> Opinion:
+    def _try(self, running: Running, job: Job) -> Opinion:
         """Run the tests in a process of their own and carry its questions over."""
+        running.send(wire.frame({"program": job.program}))
+        opinion = loaded(running.receive(), job)
+        if opinion is not None:
+            return opinion
         calls = 0
         with self._trials.run("trial", job.limits) as trial:
+            trial.send(wire.frame({"tests": job.tests}))
             try:
-                message = trial.ask({"tests": job.tests})
-                while "verdict" not in message:
+                while "verdict" not in (message := trial.receive()):
                     calls += "call" in message
-                    try:
-                        answer = running.ask(message)
-                    except (DeadlineError, ProcessEndedError, wire.FrameError) as error:
-                        raise _SolutionGoneError(error) from error
-                    message = trial.ask(answer)
+                    trial.send(_carried(running, message))
             except _SolutionGoneError as gone:
                 raise gone.reason from None
             except (DeadlineError, ProcessEndedError, wire.FrameError) as error:
-                raise NotJudgedError(
-                    f"the test code itself did not end: {error!r}"
-                ) from error
-        return _trial_opinion(job, message["verdict"], calls)
-
-    def _inline(self, running: Running, job: Job) -> Opinion:
-        nonce = secrets.token_hex(16)
-        answer = running.ask({"inline": job.tests, "nonce": nonce})
-        if answer.get("passed") == nonce:
-            return Opinion(verdict=Verdict.SOLVED, judge="inline")
-        raised = answer.get("raised")
-        if not isinstance(raised, dict):
-            return Opinion(verdict=Verdict.TAMPERED, judge="inline")
-        source = _line(job.tests, raised.get("line"))
-        if raised.get("type") == "AssertionError":
-            return Opinion(
-                verdict=Verdict.WRONG_ANSWER,
-                detail=source or "",
-                failing_test=source,
-                judge="inline",
-            )
-        return _raised(raised, "", judge="inline", failing_test=source)
-
-    def _controlled(self, job: Job, opinion: Opinion, reason: str) -> Opinion:
-        """Run the negative controls of an inline pass."""
-        notes = [f"judged inline: {reason}"]
-        if opinion.verdict is Verdict.SOLVED:
-            variants = controls(job.tests)
-            for tests in variants:
-                other = Job(
-                    program=job.program,
-                    tests=tests,
-                    entry_points=job.entry_points,
-                    limits=job.limits,
-                )
-                again, _ = self._watched(other, self._inline)
-                if again.verdict is Verdict.SOLVED:
-                    return Opinion(
-                        verdict=Verdict.TAMPERED,
-                        detail="passes a test with a wrong expected value too",
-                        judge="inline",
-                        notes=tuple(notes),
-                    )
-            notes.append(f"{len(variants)} negative controls failed as they should")
-            if len(variants) < 4:
-                notes.append("weak: fewer than 4 negative controls")
-        values = {name: getattr(opinion, name) for name in opinion.__slots__}
-        return Opinion(**{**values, "notes": tuple(notes), "judge": "inline"})
+                return _without_end(job, trial.finish(), calls, error)
+        return _tried(job, message["verdict"], calls)
 
 
 class _SolutionGoneError(Exception):
@@ -192,126 +136,134 @@ class _SolutionGoneError(Exception):
         self.reason = reason
 
 
-def _loaded(running: Running, job: Job) -> Opinion | None:
-    """Load the program; an opinion if that is already the end of it."""
-    answer = running.ask({"program": job.program})
-    if "syntax" in answer:
-        return Opinion(verdict=Verdict.SYNTAX_ERROR, detail=str(answer["syntax"]))
-    if "raised" in answer:
-        return _raised(answer["raised"], job.program)
-    names = answer.get("loaded")
-    if not isinstance(names, list):
-        return Opinion(verdict=Verdict.TAMPERED, detail="no list of names")
-    missing = [name for name in job.entry_points if name not in names]
-    if missing:
-        return Opinion(
-            verdict=Verdict.MISSING_ENTRY_POINT,
-            detail=f"does not define {', '.join(missing)}",
+def _compare(
+    asserts: list[literal.LiteralAssert],
+    questions: list[bytes],
+    running: Running,
+    job: Job,
+) -> Opinion:
+    """Compare the answers to all asserts; no test code is run."""
+    # All in one go: the process need not wait for us between two calls.
+    running.send(b"".join((wire.frame({"program": job.program}), *questions)))
+    opinion = loaded(running.receive(), job)
+    for one in asserts:
+        if opinion is not None:
+            return opinion
+        opinion = _check(running, one)
+    return opinion or SOLVED
+
+
+def _questions(one: literal.LiteralAssert) -> bytes:
+    return b"".join(
+        wire.frame(
+            {
+                "call": side.name,
+                "args": [encode(item) for item in side.arguments],
+                "kwargs": {name: encode(v) for name, v in side.keywords.items()},
+            }
         )
-    return None
+        for side in (one.left, one.right)
+        if isinstance(side, literal.Call)
+    )
 
 
 def _check(running: Running, one: literal.LiteralAssert) -> Opinion | None:
-    """An opinion if the assert does not hold."""
+    """An opinion if the assert does not hold.
+
+    :raises NotLiteralError: if the answer has to be looked at in a sandbox.
+    """
     values = []
     for side in (one.left, one.right):
-        if isinstance(side, literal.Call):
-            answer = running.ask(
-                {
-                    "call": side.name,
-                    "args": [encode(item) for item in side.arguments],
-                    "kwargs": {name: encode(v) for name, v in side.keywords.items()},
-                }
-            )
-            if "unsupported" in answer:
-                raise UnsupportedError(str(answer["unsupported"]))
-            if "raised" in answer:
-                return _raised(answer["raised"], "", failing_test=one.source)
-            values.append(decode(answer.get("result", {})))
-        else:
+        if not isinstance(side, literal.Call):
             values.append(None if side is None else side.value)
+            continue
+        body = running.receive_raw()
+        if len(body) > _MAX_ANSWER:
+            raise literal.NotLiteralError("a long answer")
+        answer = wire.parse(body)
+        if not isinstance(answer, dict):
+            raise wire.FrameError("not a message")
+        if "raised" in answer:
+            return raised(answer["raised"], "", failing_test=one.source)
+        if "opaque" in answer and one.is_equality and one.has_literal:
+            return _wrong(one, f"<{str(answer['opaque'])[:200]}>")
+        if "result" not in answer:
+            raise literal.NotLiteralError("an answer that is no plain data")
+        try:
+            values.append(decode(answer["result"]))
+        except UnsupportedError as error:
+            raise literal.NotLiteralError(str(error)) from error
     left, right = values
     if one.holds(left, right):
         return None
-    expected, actual = right, left
-    if isinstance(one.right, literal.Call) and isinstance(one.left, literal.Value):
-        expected, actual = left, right
+    if isinstance(one.left, literal.Value):
+        left, right = right, left
+    return _wrong(one, shortened(left), None if one.right is None else shortened(right))
+
+
+def _wrong(
+    one: literal.LiteralAssert, actual: str, expected: str | None = None
+) -> Opinion:
+    if expected is None:
+        plain = [s for s in (one.left, one.right) if isinstance(s, literal.Value)]
+        expected = shortened(plain[0].value) if plain else None
     return Opinion(
         verdict=Verdict.WRONG_ANSWER,
         detail=one.source,
         failing_test=one.source,
-        expected=None if one.right is None else shortened(expected),
-        actual=shortened(actual),
+        expected=expected,
+        actual=actual,
     )
 
 
-def _trial_opinion(job: Job, verdict: dict[str, Any], calls: int) -> Opinion:
+def _carried(running: Running, question: object) -> bytes:
+    """The program's answer to a question of the tests, not looked at on the way."""
+    try:
+        running.send(wire.frame(question))
+        body = running.receive_raw()
+    except (DeadlineError, ProcessEndedError, wire.FrameError) as error:
+        raise _SolutionGoneError(error) from error
+    return len(body).to_bytes(4, "big") + body
+
+
+def _without_end(job: Job, ended: Ended, calls: int, error: Exception) -> Opinion:
+    """The opinion when the tests' process did not get to a verdict."""
+    if isinstance(error, wire.FrameError) or not calls:
+        raise NotJudgedError(f"the test code did not end: {error!r}") from error
+    # A program can give answers that keep the tests busy: no pass, and no way out.
+    if ended.over_time or isinstance(error, DeadlineError):
+        return Opinion(
+            verdict=Verdict.TIMEOUT, detail="the tests did not end with its answers"
+        )
+    end = early_end(job, ended)
+    return replace(end, detail=f"the tests ended with its answers: {end.detail}")
+
+
+def _tried(job: Job, verdict: dict[str, object], calls: int) -> Opinion:
+    """The opinion behind what the tests' process says."""
     if "unsupported" in verdict:
         raise UnsupportedError(str(verdict["unsupported"]))
+    if "tampered" in verdict:
+        return Opinion(verdict=Verdict.TAMPERED, detail=str(verdict["tampered"]))
     if "ended" in verdict:
         raise ProcessEndedError
     if "raised" in verdict:
-        source = _line(job.tests, verdict.get("line"))
-        return _raised(verdict["raised"], job.program, failing_test=source)
-    if "failed" in verdict:
-        source = _line(job.tests, verdict["failed"].get("line"))
+        source = line_of(job.tests, verdict.get("line"))
+        return raised(verdict["raised"], job.program, failing_test=source)
+    failed = verdict.get("failed")
+    if isinstance(failed, dict):
+        source = line_of(job.tests, failed.get("line"))
+        message = str(failed.get("message") or "")
+        misused = failed.get("type") != "AssertionError" and "actual" not in verdict
+        detail = f"{message} in: {source}" if misused else source or message
+        expected, actual = verdict.get("expected"), verdict.get("actual")
         return Opinion(
             verdict=Verdict.WRONG_ANSWER,
-            detail=source or verdict["failed"]["message"],
+            detail=detail.split("\n")[0],
             failing_test=source,
-            expected=verdict.get("expected"),
-            actual=verdict.get("actual"),
+            expected=None if expected is None else str(expected),
+            actual=None if actual is None else str(actual),
         )
     if not calls:
         raise NotJudgedError("the tests never call the solution: a broken problem")
     return SOLVED
-
-
-def _raised(
-    raised: Any,
-    program: str,
-    *,
-    judge: str = "apart",
-    failing_test: str | None = None,
-) -> Opinion:
-    """The opinion on an exception that the program let out."""
-    if not isinstance(raised, dict):
-        return Opinion(verdict=Verdict.TAMPERED, detail="no exception", judge=judge)
-    kind = str(raised.get("type"))
-    message = str(raised.get("message") or "").split("\n")[0]
-    detail = f"{kind}: {message}"[:_SHOWN] if message else kind
-    line = raised.get("line")
-    source = _line(program, line)
-    if source is not None:
-        detail += f" (line {line}: {source})"
-    out_of_memory = "MemoryError" in (raised.get("bases") or ())
-    return Opinion(
-        verdict=Verdict.MEMORY if out_of_memory else Verdict.EXCEPTION,
-        detail=detail,
-        exception=kind,
-        failing_test=failing_test,
-        judge=judge,
-    )
-
-
-def _early_end(job: Job, ended: Ended) -> Opinion:
-    """The opinion on a process that ended before the tests did."""
-    killed = ended.status in (-signal.SIGKILL, -signal.SIGXCPU)
-    if killed and ended.cpu_s >= 0.9 * job.limits.cpu_s:
-        return Opinion(
-            verdict=Verdict.TIMEOUT, detail=f"over {job.limits.cpu_s:g} s of CPU time"
-        )
-    if ended.status < 0:
-        name = signal.Signals(-ended.status).name
-        return Opinion(verdict=Verdict.CRASHED, detail=f"killed by {name}")
-    return Opinion(
-        verdict=Verdict.CRASHED,
-        detail=f"left with exit status {ended.status} before the tests were done",
-    )
-
-
-def _line(source: str, number: object) -> str | None:
-    lines = source.splitlines()
-    if isinstance(number, int) and 0 < number <= len(lines):
-        return lines[number - 1].strip()[:_SHOWN]
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import struct
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ _RULE_PATH_BENEATH = 1
 _VERSION_FLAG = 1
 _O_PATH = 0o10000000
 _NET_TCP = 0b11
+_HIGH = 20
 _SCOPES = 0b11  # abstract sockets, signals
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime")
@@ -39,10 +41,10 @@ def version() -> int:
         return 0
 
 
-def restrict(prefixes: Sequence[str], hidden: Sequence[str], box: str) -> None:
-    """Leave this process the system and interpreter to read, and its box to write.
+def rules(prefixes: Sequence[str], hidden: Sequence[str], boxes: str) -> int:
+    """Rules that leave system and interpreter to read, and the boxes to write.
 
-    Needs ``no_new_privileges``.
+    Returns a descriptor for :func:`restrict`, to be used by many processes.
 
     :param hidden: folders below the prefixes whose files stay unreadable.
     """
@@ -55,15 +57,20 @@ def restrict(prefixes: Sequence[str], hidden: Sequence[str], box: str) -> None:
     ruleset = sc.syscall(
         sc.LANDLOCK_CREATE_RULESET, attributes, ctypes.c_size_t(size), ctypes.c_uint(0)
     )
-    try:
-        for path in (*_SYSTEM, *prefixes):
-            _allow_around(ruleset, path, hidden)
-        for path in _DEVICES:
-            _allow(ruleset, path, _READ | _WRITE_FILE)
-        _allow(ruleset, box, handled)
-        sc.syscall(sc.LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0))
-    finally:
-        os.close(ruleset)
+    for path in (*_SYSTEM, *prefixes):
+        _allow_around(ruleset, path, hidden)
+    for path in _DEVICES:
+        _allow(ruleset, path, _READ | _WRITE_FILE)
+    _allow(ruleset, boxes, handled)
+    # Out of the way of the descriptors that a program's process gets.
+    high = fcntl.fcntl(ruleset, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    os.close(ruleset)
+    return high
+
+
+def restrict(ruleset: int) -> None:
+    """Apply rules to this process for good; needs ``no_new_privileges``."""
+    sc.syscall(sc.LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0))
 
 
 def _allow_around(ruleset: int, path: str, hidden: Sequence[str]) -> None:

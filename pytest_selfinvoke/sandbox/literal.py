@@ -57,13 +57,22 @@ Side: TypeAlias = Value | Call
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiteralAssert:
-    """``assert left op right``; without an operator, the truth of ``left``."""
+    """``assert left op right``; without an operator, the truth of ``left``.
+
+    ``is_equality`` is for ``==``, which only equal data can satisfy.
+    """
 
     source: str
     left: Side
+    is_equality: bool = False
     right: Side | None = None
     compare: Callable[[Any, Any], Any] | None = None
     negated: bool = False
+
+    @property
+    def has_literal(self) -> bool:
+        """Whether one side is a literal."""
+        return isinstance(self.left, Value) or isinstance(self.right, Value)
 
     def holds(self, left: Any, right: Any) -> bool:
         """Whether the assert is satisfied by the values of its sides.
@@ -108,11 +117,17 @@ def _assert(node: ast.Assert, tests: str, functions: Collection[str]) -> Literal
     if isinstance(test, ast.Compare):
         if len(test.ops) != 1:
             raise NotLiteralError("a chain of comparisons")
+        if isinstance(test.ops[0], ast.In | ast.NotIn) and _calls(
+            test.comparators[0], functions
+        ):
+            # The search could take for ever: through a range, say.
+            raise NotLiteralError("a search in an answer")
         return LiteralAssert(
             source=source,
             left=_side(test.left, functions),
             right=_side(test.comparators[0], functions),
             compare=_OPERATORS[type(test.ops[0])],
+            is_equality=isinstance(test.ops[0], ast.Eq) and not negated,
             negated=negated,
         )
     return LiteralAssert(source=source, left=_side(test, functions), negated=negated)

@@ -7,6 +7,7 @@ import ctypes
 import os
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 
 from pytest_selfinvoke.sandbox import syscalls as sc
 
@@ -164,13 +165,16 @@ def private_box(size_bytes: int) -> None:
     os.chdir(BOX)
 
 
-def become_nobody(has_second_user: bool) -> None:
-    """In the child: give up root's rights inside the namespace."""
-    if has_second_user:
+def become_nobody(user: int | None) -> None:
+    """In the child: give up root's rights.
+
+    :param user: whom to become; without one, only the capabilities are dropped.
+    """
+    if user is not None:
         # A change from user 0 to another drops all capabilities.
         os.setgroups([])
-        os.setresgid(INNER_USER, INNER_USER, INNER_USER)
-        os.setresuid(INNER_USER, INNER_USER, INNER_USER)
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
         return
     for capability in range(64):
         with contextlib.suppress(OSError):
@@ -178,6 +182,14 @@ def become_nobody(has_second_user: bool) -> None:
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     data = (ctypes.c_uint32 * 6)()
     sc.named_syscall("capset", ctypes.byref(header), ctypes.byref(data))
+
+
+def nobody_can_read(prefixes: Sequence[str]) -> bool:
+    """Whether a user who owns nothing can get at the interpreter on the host."""
+    folders = {str(p) for path in prefixes for p in (path, *Path(path).parents)}
+    return all(os.stat(path).st_mode & stat.S_IXOTH for path in folders) and (
+        world_readable(prefixes)
+    )
 
 
 def world_readable(prefixes: Sequence[str]) -> bool:

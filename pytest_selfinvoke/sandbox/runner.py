@@ -12,8 +12,9 @@ from typing import Self
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.sandbox.base import Execution, Isolation, Job
-from pytest_selfinvoke.sandbox.forkserver import ForkServer, ServerLostError
+from pytest_selfinvoke.sandbox.forkserver import ForkServer
 from pytest_selfinvoke.sandbox.judge import Judge
+from pytest_selfinvoke.sandbox.running import ServerLostError
 
 POLICIES = ("auto", "strict", "unsafe-ok")
 
@@ -55,15 +56,19 @@ class Sandbox:
         :raises UserError: saying what is missing and how to get it.
         """
         isolation = self.isolation
-        if self._policy == "unsafe-ok" or isolation.tier == "namespaces":
+        if self._policy == "unsafe-ok":
+            return
+        if isolation.tier == "namespaces" and isolation.layers["seccomp"]:
             return
         how = (
             "allow unprivileged user namespaces (in a container: a seccomp profile "
             "that allows unshare and mount)"
         )
         if self._policy == "strict":
-            raise UserError(f"sandbox=strict: no namespaces on this host; {how}")
-        if isolation.tier == "none":
+            raise UserError(
+                f"sandbox=strict: this host gives {isolation.describe()}; {how}"
+            )
+        if not isolation.layers["seccomp"]:
             raise UserError(
                 "this host offers no isolation for the model's programs; "
                 f"{how}, or accept the risk with selfinvoke_sandbox = unsafe-ok"
@@ -87,6 +92,11 @@ class Sandbox:
     def _run(self, job: Job) -> Execution:
         heavy = _WANTS_HEAVY.search(job.program) or _WANTS_HEAVY.search(job.tests)
         solutions = self._heavy if heavy else self._light
+        if job.allow_processes and self.isolation.tier != "namespaces":
+            raise NotJudgedError(
+                "a program may start processes where the sandbox has namespaces only; "
+                f"here it has: {self.isolation.describe()}"
+            )
         for _ in range(2):
             try:
                 return Judge(solutions, self._trials).execute(job, self._clock)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import struct
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ _ERRNO = 0x00050000
 _KILL = 0x80000000
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_GREATER, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _CLONE_THREAD = 0x00010000
+_CLONE_NEW_ANYTHING = 0x7E020000
 _SECCOMP_MODE_FILTER = 2
 _X32_BIT = 0x40000000
 
@@ -25,7 +27,8 @@ _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 #: Answered with EPERM. Python and its libraries cope, or say what was not allowed.
 _DENIED = {
     "x86_64": {
-        "socket": 41, "fork": 57, "vfork": 58, "execve": 59, "ptrace": 101,
+        "socket": 41, "ptrace": 101, "shmget": 29, "semget": 64, "msgget": 68,
+        "mq_open": 240, "memfd_create": 319, "modify_ldt": 154,
         "syslog": 103, "personality": 135, "pivot_root": 155, "adjtimex": 159,
         "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166,
         "swapon": 167, "reboot": 169, "sethostname": 170, "iopl": 172, "ioperm": 173,
@@ -34,24 +37,34 @@ _DENIED = {
         "unshare": 272, "perf_event_open": 298, "name_to_handle_at": 303,
         "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310,
         "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_load": 246,
-        "bpf": 321, "execveat": 322, "userfaultfd": 323, "io_uring_setup": 425,
+        "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425,
         "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432,
         "pidfd_open": 434, "pidfd_getfd": 438, "mount_setattr": 442,
+        "pidfd_send_signal": 424, "memfd_secret": 447,
     },
     "aarch64": {
-        "socket": 198, "execve": 221, "ptrace": 117, "syslog": 116, "personality": 92,
+        "socket": 198, "ptrace": 117, "shmget": 194, "semget": 190, "msgget": 186,
+        "mq_open": 180, "memfd_create": 279, "syslog": 116, "personality": 92,
         "pivot_root": 41, "chroot": 51, "acct": 89, "mount": 40, "umount2": 39,
         "swapon": 224, "reboot": 142, "sethostname": 161, "init_module": 105,
         "delete_module": 106, "quotactl": 60, "mknodat": 33, "add_key": 217,
         "request_key": 218, "keyctl": 219, "unshare": 97, "perf_event_open": 241,
         "name_to_handle_at": 264, "open_by_handle_at": 265, "setns": 268,
         "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272,
-        "finit_module": 273, "kexec_load": 104, "bpf": 280, "execveat": 281,
+        "finit_module": 273, "kexec_load": 104, "bpf": 280,
         "userfaultfd": 282, "io_uring_setup": 425, "open_tree": 428, "move_mount": 429,
         "fsopen": 430, "fsmount": 432, "pidfd_open": 434, "pidfd_getfd": 438,
-        "mount_setattr": 442,
+        "mount_setattr": 442, "pidfd_send_signal": 424, "memfd_secret": 447,
     },
 }  # fmt: skip
+#: Denied besides, unless a job may start processes.
+_STARTING = {
+    "x86_64": {"fork": 57, "vfork": 58, "execve": 59, "execveat": 322},
+    "aarch64": {"execve": 221, "execveat": 281},
+}
+#: Memory and names of these kinds outlive a process within the server's namespaces,
+#: or count against no limit: shm*, sem*, msg*, mq_*, memfd_*.
+_PRCTL = {"x86_64": 157, "aarch64": 167}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE3 = 435
 #: (kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, prlimit64)
@@ -66,10 +79,12 @@ def available() -> bool:
     return sc.machine() in _ARCH
 
 
-def filter_program(*, own_pid: int | None) -> bytes:
+@functools.cache
+def filter_program(*, own_pid: int | None, allow_processes: bool = False) -> bytes:
     """The filter as bytes.
 
     :param own_pid: without a pid namespace, the only process that may be signalled.
+    :param allow_processes: whether fork and exec are allowed.
     """
     machine = sc.machine()
     deny = _instruction(_RETURN, _ERRNO | errno.EPERM)
@@ -88,13 +103,22 @@ def filter_program(*, own_pid: int | None) -> bytes:
         _instruction(_RETURN, _ERRNO | errno.ENOSYS),
         _instruction(_JUMP_EQUAL, _CLONE[machine], 0, 4),
         _instruction(_LOAD, 16),
-        _instruction(_JUMP_SET, _CLONE_THREAD, 1, 0),
+        _instruction(_JUMP_SET, _CLONE_NEW_ANYTHING, 0, 1)
+        if allow_processes
+        else _instruction(_JUMP_SET, _CLONE_THREAD, 1, 0),
+        deny,
+        _instruction(_RETURN, _ALLOW),
+        # A program that stayed when its server dies could go on for ever.
+        _instruction(_JUMP_EQUAL, _PRCTL[machine], 0, 4),
+        _instruction(_LOAD, 16),
+        _instruction(_JUMP_EQUAL, sc.PR_SET_PDEATHSIG, 0, 1),
         deny,
         _instruction(_RETURN, _ALLOW),
     ]
     if own_pid is not None:
         program += list(_signals_to_self(machine, own_pid))
-    for number in _DENIED[machine].values():
+    starting = {} if allow_processes else _STARTING[machine]
+    for number in (*starting.values(), *_DENIED[machine].values()):
         program += [_instruction(_JUMP_EQUAL, number, 0, 1), deny]
     program.append(_instruction(_RETURN, _ALLOW))
     return b"".join(program)

@@ -15,76 +15,39 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from pytest_selfinvoke.sandbox import (
     child,
-    landlock,
+    codec_arrays,
     namespaces,
-    rlimits,
-    seccomp,
     trial,
+    wire,
 )
 from pytest_selfinvoke.sandbox import syscalls as sc
+from pytest_selfinvoke.sandbox.layers import Layers
 
 ROLES = {"solution": child.serve, "trial": trial.serve}
 
 
-class Layers:
-    """The isolation of this server, and what each child still has to do for it."""
+#: How often at most a child's CPU time is looked at, in seconds.
+_LOOK_S = 0.002
 
-    def __init__(
-        self, prefixes: Sequence[str], hidden: Sequence[str], tiers: Sequence[str]
-    ) -> None:
-        self.prefixes, self.hidden = prefixes, hidden
-        self.spaces: namespaces.PidSpaces | None = None
-        self.second_user = False
-        self.seccomp = seccomp.available() and "seccomp" in tiers
-        self.landlock = landlock.version() > 0 and "landlock" in tiers
-        self.base_bytes = rlimits.own_address_space()
 
-    def report(self) -> dict[str, Any]:
-        """What was obtained, for the manifest."""
-        apart = self.spaces is not None
-        tier = "namespaces" if apart else "none"
-        if not apart and self.seccomp:
-            tier = "landlock" if self.landlock else "seccomp"
-        return {
-            "tier": tier,
-            "layers": {
-                "namespaces": apart,
-                "own root": apart,
-                "non-root user": self.second_user or os.getuid() != 0 or apart,
-                "seccomp": self.seccomp,
-                "landlock": self.landlock and not apart,
-                "limits": True,
-            },
-        }
-
-    def confine(self, limits: dict[str, Any], box: str) -> None:
-        """In the child: take every right away that a program does not need."""
-        if self.spaces is not None:
-            namespaces.private_box(int(limits["disk_bytes"]))
-        else:
-            os.chdir(box)
-        rlimits.apply(limits, base_bytes=self.base_bytes)
-        if self.spaces is not None:
-            namespaces.become_nobody(self.second_user)
-        sc.die_with_parent()
-        sc.no_new_privileges()
-        if self.spaces is None and self.landlock:
-            landlock.restrict(self.prefixes, self.hidden, box)
-        if self.seccomp:
-            own_pid = None if self.spaces is not None else os.getpid()
-            seccomp.apply(seccomp.filter_program(own_pid=own_pid))
+class _HangUpError(Exception):
+    """The worker is gone."""
 
 
 def main() -> None:
     """Set the isolation up, say what was obtained, serve until the parent hangs up."""
+    os.umask(0o022)
+    codec_arrays.register()
     config = json.loads(sys.argv[1])
     control = socket.socket(fileno=config["control"])
     for name in config["preload"]:
@@ -92,28 +55,37 @@ def main() -> None:
             importlib.import_module(name)
     sys.path[:] = [path for path in sys.path if path != config["root"]]
     layers = Layers(config["prefixes"], config["hidden"], config["tiers"])
+    boxes = config["boxes"]
     if "namespaces" in config["tiers"]:
-        _enter_namespaces(control, layers)
+        boxes = _enter_namespaces(control, layers) or boxes
+    layers.prepare(boxes)
     gc.collect()
     gc.freeze()
     control.send(json.dumps(layers.report()).encode())
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(control, 65536, 3)
-        if not data:
-            return
-        if descriptors:
-            _serve(control, layers, json.loads(data), descriptors)
+    with contextlib.suppress(_HangUpError):
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(control, 65536, 3)
+            if not data:
+                break
+            # Without descriptors it is a late order to kill what ended by itself.
+            if descriptors:
+                _serve(control, layers, json.loads(data), descriptors)
+    if boxes:
+        # A worker that was killed did not do it.
+        shutil.rmtree(boxes, ignore_errors=True)
 
 
-def _enter_namespaces(control: socket.socket, layers: Layers) -> None:
-    """Enter all namespaces; in what comes back this process is number 1 of its own."""
+def _enter_namespaces(control: socket.socket, layers: Layers) -> str:
+    """Enter all namespaces; in what comes back this process is number 1 of its own.
+
+    Where there are none it returns the folder to keep programs' folders in instead.
+    """
     readable = namespaces.world_readable(layers.prefixes)
     try:
         sc.unshare(namespaces.SERVER_NAMESPACES)
     except OSError as error:
         control.send(json.dumps({"namespaces": str(error)}).encode())
-        control.recv(16)
-        return
+        return control.recv(4096).decode()
     control.send(b'{"namespaces": true}')
     mapped = control.recv(16)
     pid = os.fork()
@@ -123,8 +95,10 @@ def _enter_namespaces(control: socket.socket, layers: Layers) -> None:
         os._exit(0)
     sc.die_with_parent()
     layers.spaces = namespaces.PidSpaces()
-    layers.second_user = mapped == b"two" and readable
+    if mapped == b"two" and readable:
+        layers.nobody = namespaces.INNER_USER
     namespaces.enter_root(layers.prefixes, layers.hidden)
+    return ""
 
 
 def _serve(
@@ -144,25 +118,45 @@ def _serve(
     for descriptor in descriptors:
         os.close(descriptor)
     ended = os.pidfd_open(pid)
-    poll = select.poll()
-    poll.register(control, select.POLLIN)
-    poll.register(ended, select.POLLIN)
-    while True:
-        ready = {descriptor for descriptor, _ in poll.poll()}
-        if ended in ready:
-            break
-        if not control.recv(16):
-            os._exit(0)
-        os.kill(pid, signal.SIGKILL)
+    over_time = _watch(control, pid, ended, job["limits"]["cpu_s"])
     _, status, usage = os.wait4(pid, 0)
     os.close(ended)
     report = {
         "status": os.waitstatus_to_exitcode(status),
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "memory": usage.ru_maxrss * 1024,
+        "over_time": over_time,
     }
     with contextlib.suppress(BrokenPipeError):
         control.send(json.dumps(report).encode())
+
+
+def _watch(control: socket.socket, pid: int, ended: int, cpu_s: float) -> bool:
+    """Wait until the child ends; kill it when told so, or when its time is used up.
+
+    Returns whether its CPU time was used up.
+    """
+    # The kernel's clock of another process's CPU time, see clock_getcpuclockid(3).
+    clock = ~pid << 3 | 2
+    over_time = False
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(ended, select.POLLIN)
+    while True:
+        left = cpu_s - time.clock_gettime(clock)
+        if left <= 0 and not over_time:
+            over_time = True
+            os.kill(pid, signal.SIGKILL)
+        wait_s = max(left, _LOOK_S) if not over_time else None
+        ready = {fd for fd, _ in poll.poll(None if wait_s is None else wait_s * 1000)}
+        if ended in ready:
+            return over_time
+        if control.fileno() in ready:
+            order = control.recv(16)
+            os.kill(pid, signal.SIGKILL)
+            if not order:
+                os.waitpid(pid, 0)
+                raise _HangUpError
 
 
 def _child(layers: Layers, job: dict[str, Any], descriptors: Sequence[int]) -> None:
@@ -171,11 +165,16 @@ def _child(layers: Layers, job: dict[str, Any], descriptors: Sequence[int]) -> N
         os.setsid()
         for target, descriptor in zip((3, 1, 2), descriptors, strict=True):
             os.dup2(descriptor, target)
-        os.closerange(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        layers.confine(job["limits"], job["box"])
+        open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        layers.confine(
+            job["limits"], job["box"], allow_processes=job["allow_processes"]
+        )
+        os.closerange(4, open_files)
         serve = ROLES[job["role"]]
         with socket.socket(fileno=3) as connection:
+            # Up to here a failure is the sandbox's, from here on the program's.
+            wire.send(connection, {"ready": True})
             serve(connection)
         sys.stdout.flush()
     except BaseException as error:

@@ -8,54 +8,57 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import importlib
-import random
 import socket
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from pytest_selfinvoke.sandbox import wire
-from pytest_selfinvoke.sandbox.child import describe
-from pytest_selfinvoke.sandbox.codec import (
-    UnsupportedError,
-    decode,
-    encode,
-    shortened,
-)
+from pytest_selfinvoke.sandbox.child import describe, reseed
+from pytest_selfinvoke.sandbox.codec import shortened
+from pytest_selfinvoke.sandbox.proxies import Line, LiveObject, Proxy, Tampered
 
 FILE = "tests.py"
 
 
-class _Unsupported(BaseException):
-    """These tests must be judged inline; no ``except Exception`` of theirs holds it."""
+#: Tests that use these share state with the program, or look at what it did.
+_SHARED = frozenset(
+    [
+        "builtins",
+        "ctypes",
+        "gc",
+        "glob",
+        "inspect",
+        "io",
+        "logging",
+        "multiprocessing",
+        "os",
+        "pathlib",
+        "shutil",
+        "signal",
+        "socket",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "tracemalloc",
+        "unittest",
+        "warnings",
+    ]
+)
 
 
-class _Ended(BaseException):
-    """The solution's process is gone."""
-
-
-class Line:
-    """The way to the solution's process.
-
-    It remembers what went wrong, for tests with a bare ``except:`` hold everything.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self.trouble: BaseException | None = None
-
-    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """One question to the solution's process, by way of the judge outside."""
-        wire.send(self._connection, question)
-        answer = wire.receive(self._connection)
-        if not isinstance(answer, dict):
-            self.give_up(_Ended())
-        return answer
-
-    def give_up(self, trouble: BaseException) -> NoReturn:
-        """End the tests; they cannot be judged here."""
-        self.trouble = trouble
-        raise trouble
+#: Names that tests use in the belief that the program has imported them.
+_CLASSES = {
+    **dict.fromkeys(
+        ("ChainMap", "Counter", "OrderedDict", "defaultdict", "deque"), "collections"
+    ),
+    **dict.fromkeys(("date", "time", "timedelta", "timezone"), "datetime"),
+    "Decimal": "decimal",
+    "Fraction": "fractions",
+}
+_ALIASES = {"dt": "datetime", "np": "numpy", "pd": "pandas"}
 
 
 class _Failed(AssertionError):
@@ -66,50 +69,8 @@ class _Failed(AssertionError):
         self.left, self.right = shortened(left), shortened(right)
 
 
-class Proxy:
-    """Stands for one function of the solution; calls go out and come back as data."""
-
-    def __init__(self, line: Line, name: str) -> None:
-        self._line, self._name = line, name
-        self.__name__ = name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function in the solution's process."""
-        try:
-            sent = [encode(item) for item in args]
-            named = {name: encode(item) for name, item in kwargs.items()}
-        except UnsupportedError as error:
-            self._line.give_up(_Unsupported(f"argument: {error}"))
-        answer = self._line.ask({"call": self._name, "args": sent, "kwargs": named})
-        if "unsupported" in answer:
-            self._line.give_up(_Unsupported(answer["unsupported"]))
-        if "raised" in answer:
-            raise rebuilt(answer["raised"])
-        try:
-            for target, data in zip(args, answer.get("changed", ()), strict=False):
-                _write_back(target, decode(data))
-            return decode(answer.get("result", {}))
-        except UnsupportedError as error:
-            self._line.give_up(_Unsupported(f"result: {error}"))
-
-    def __getattr__(self, name: str) -> NoReturn:
-        self._line.give_up(_Unsupported(f"{self._name}.{name}"))
-
-
-def rebuilt(raised: dict[str, Any]) -> BaseException:
-    """An exception of the same builtin type, or of the nearest builtin base."""
-    for name in raised["bases"]:
-        kind = getattr(builtins, str(name), None)
-        if isinstance(kind, type) and issubclass(kind, Exception):
-            try:
-                error: BaseException = kind(raised["message"])
-            except TypeError:  # UnicodeDecodeError and the like want more
-                error = ValueError(raised["message"])
-            break
-    else:
-        error = RuntimeError(f"{raised['type']}: {raised['message']}")
-    error.__dict__["solution"] = raised
-    return error
+#: Errors of test code that gets an answer of an unexpected type or size.
+_MISUSE = (TypeError, AttributeError, LookupError, ValueError, ArithmeticError)
 
 
 def serve(connection: socket.socket) -> None:
@@ -117,11 +78,13 @@ def serve(connection: socket.socket) -> None:
     job = wire.receive(connection)
     if job is None:
         return
-    random.seed(0)
+    reseed()
     line = Line(connection)
     verdict = _run(line, job["tests"])
-    if isinstance(line.trouble, _Unsupported):
+    if isinstance(line.trouble, LiveObject):
         verdict = {"unsupported": str(line.trouble)}
+    elif isinstance(line.trouble, Tampered):
+        verdict = {"tampered": str(line.trouble)}
     elif line.trouble is not None:
         verdict = {"ended": True}
     wire.send(connection, {"verdict": verdict})
@@ -131,6 +94,9 @@ def _run(line: Line, tests: str) -> dict[str, Any]:
     try:
         tree = ast.parse(tests)
         names = free_names(tree)
+        shared = sharing(tree)
+        if shared:
+            line.give_up(LiveObject(f"the tests use {shared}"))
         namespace = {name: _bound(line, name) for name in sorted(names)}
         instrumented = ast.fix_missing_locations(_Compare().visit(tree))
         namespace["__name__"] = "tests"
@@ -146,6 +112,9 @@ def _run(line: Line, tests: str) -> dict[str, Any]:
             return {"raised": raised, "line": where["line"]}
         if isinstance(error, AssertionError):
             return {"failed": where}
+        if line.is_exact and isinstance(error, _MISUSE):
+            # It saw exactly what the program gave, and could not deal with it.
+            return {"failed": {**where, "message": f"{where['type']}: {error}"}}
         # The test code itself went wrong, perhaps for want of a live object.
         return {"unsupported": f"{where['type']}: {where['message']}"}
     return {"passed": True}
@@ -153,11 +122,35 @@ def _run(line: Line, tests: str) -> dict[str, Any]:
 
 def _bound(line: Line, name: str) -> object:
     """What a free name of the tests means: a function under test, or a module."""
-    if line.ask({"name": name}).get("callable"):
+    found = line.ask({"name": name})
+    # What the program says of a name decides between its function and ours, no more:
+    # a class it could name as it likes might equal everything.
+    if found.get("callable") and not found.get("is_class"):
         return Proxy(line, name)
-    if name in sys.stdlib_module_names:
-        return importlib.import_module(name)
-    return line.give_up(_Unsupported(f"the tests use {name!r}, which is no function"))
+    if name in _CLASSES:
+        return getattr(importlib.import_module(_CLASSES[name]), name)
+    if name in sys.stdlib_module_names or name in _ALIASES:
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(_ALIASES.get(name, name))
+    return line.give_up(LiveObject(f"the tests use {name!r}, which is no function"))
+
+
+def sharing(tree: ast.Module) -> str:
+    """What ties the tests to the program's process; empty if nothing does."""
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Attribute) and node.attr == "seed":
+            return "a seed"
+        elif isinstance(node, ast.Name) and node.id in ("open", "globals", "patch"):
+            return node.id
+        for name in names:
+            if name.split(".")[0] in _SHARED:
+                return name
+    return ""
 
 
 def free_names(tree: ast.Module) -> set[str]:
@@ -206,14 +199,3 @@ class _Compare(ast.NodeTransformer):
 def _compare(left: object, right: object, note: Any) -> None:
     if not left == right:
         raise _Failed(left, right, str(note()))
-
-
-def _write_back(target: Any, value: Any) -> None:
-    """Make an argument that the function changed in place look like it."""
-    if type(target) is not type(value):
-        return
-    if isinstance(target, list | bytearray):
-        target[:] = value
-    elif isinstance(target, dict | set):
-        target.clear()
-        target.update(value)

