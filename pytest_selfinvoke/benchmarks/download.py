@@ -122,17 +122,21 @@ def fetch(
             check_installed("pyarrow", extra="hub")
     except MissingExtraError as error:
         raise UserError(f"benchmark {name!r}: {error}, {usage}") from error
+    place = {"repo_type": "dataset", "revision": source.revision}
     records: list[object] = []
     for file in source.files:
         try:
-            path: str = hub.hf_hub_download(
-                source.repo,
-                file,
-                repo_type="dataset",
-                revision=source.revision,
-                endpoint=endpoint,
-                cache_dir=hub_cache,
+            path = hub.try_to_load_from_cache(
+                source.repo, file, cache_dir=hub_cache, **place
             )
+            if not isinstance(path, str):
+                # The download below repeats this question for half a minute where
+                # there is no network.
+                url = hub.hf_hub_url(source.repo, file, endpoint=endpoint, **place)
+                hub.get_hf_file_metadata(url, endpoint=endpoint)
+                path = hub.hf_hub_download(
+                    source.repo, file, cache_dir=hub_cache, endpoint=endpoint, **place
+                )
         except _hub_errors() as error:
             raise UserError(
                 f"benchmark {name!r}: cannot download {file} of {source.repo} from the "
@@ -143,11 +147,10 @@ def fetch(
 
 
 def _hub_errors() -> tuple[type[Exception], ...]:
-    import httpx
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub import errors
 
-    # The hub's other errors, and those of its files on disk, are OSErrors.
-    return (OSError, EntryNotFoundError, httpx.HTTPError)
+    # The bases are OSError and the error of the HTTP library, which has changed.
+    return (errors.EntryNotFoundError, *errors.HfHubHTTPError.__bases__)
 
 
 def _reason(error: Exception) -> str:

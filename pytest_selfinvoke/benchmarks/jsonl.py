@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pytest_selfinvoke.benchmarks.base import Benchmark, BenchmarkInfo
 from pytest_selfinvoke.benchmarks.schema import parse_file
@@ -13,9 +14,25 @@ from pytest_selfinvoke.core.records import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonlBenchmark:
-    """Problems in a file that the user names."""
+    """Problems in a file that the user names; ``file`` is read where none is named."""
 
     info: BenchmarkInfo
+    file: Path | None = None
+
+    @classmethod
+    def named(cls, name: str, file: Path | str, *, licence: str = "unknown") -> Self:
+        """A benchmark for a conftest to register.
+
+        :param file: JSON lines; a relative path counts from where pytest is started.
+        """
+        info = BenchmarkInfo(
+            name=name,
+            version="user",
+            licence=licence,
+            citation="",
+            description=f"problems of {Path(file).name}",
+        )
+        return cls(info=info, file=Path(file))
 
     def locate(self, location: Path | None, *, download: bool) -> Path:
         """The file that the user named, or the only ``*.jsonl`` of the folder.
@@ -24,6 +41,7 @@ class JsonlBenchmark:
         """
         name = self.info.name
         usage = f"--benchmark {name}=PATH, a *.jsonl file or a folder with exactly one"
+        location = location or self.file
         if location is None:
             raise UserError(f"benchmark {name!r} needs a file: {usage}")
         if location.is_file():

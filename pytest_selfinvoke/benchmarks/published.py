@@ -57,12 +57,10 @@ class PublishedBenchmark:
         )
         path = cached.use(name=name, download=download)
         if path is None:
-            where = (
-                f"in SELFINVOKE_DATA ({data})" if data else "SELFINVOKE_DATA is unset"
-            )
             raise UserError(
-                f"benchmark {name!r} is not here: no {self.files[0]} {where}, and "
-                f"nothing is cached in {cached.folder}: {usage}"
+                f"benchmark {name!r} is not here: no {self.files[0]} in "
+                f"SELFINVOKE_DATA ({data or 'unset'}), nothing cached in "
+                f"{cached.folder}: {usage}"
             )
         return path
 

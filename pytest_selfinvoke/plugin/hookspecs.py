@@ -19,7 +19,7 @@ def pytest_selfinvoke_benchmarks(registry: Registry[Benchmark]) -> None:
     Called once per process, before options are checked. Example::
 
         def pytest_selfinvoke_benchmarks(registry):
-            registry.add("tickets", jsonl_benchmark("tickets", "tickets.jsonl"))
+            registry.add("tickets", JsonlBenchmark.named("tickets", FILE))
     """
 
 

@@ -76,7 +76,7 @@ def hub() -> Iterator[Hub]:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     hub.address = f"http://127.0.0.1:{server.server_port}"
     yield hub
@@ -123,6 +123,8 @@ def test_file_that_the_hub_does_not_give(status: int, hub: Hub, tmp_path: Path) 
     assert "\n" not in message
 
 
+# The hub's own library would go on trying for 23 seconds.
+@pytest.mark.timeout(10)
 def test_no_network(hub: Hub, tmp_path: Path) -> None:
     with socket.socket() as taken:
         # Bound, but not listening: connections are refused.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_selfinvoke.benchmarks.base import Benchmark
-from pytest_selfinvoke.benchmarks.jsonl import JSONL
+from pytest_selfinvoke.benchmarks.jsonl import JSONL, JsonlBenchmark
 from pytest_selfinvoke.core.errors import DataError, UserError
 
 RECORD = {
@@ -77,3 +77,10 @@ def test_file_that_cannot_be_read(file: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(DataError, match=r"mine\.jsonl: cannot be read: Permission"):
         JSONL.load(file)
+
+
+def test_a_named_file_needs_no_path_on_the_command_line(tmp_path: Path) -> None:
+    benchmark = JsonlBenchmark.named("tickets", tmp_path / "t.jsonl", licence="MIT")
+    (tmp_path / "t.jsonl").write_text("")
+    assert benchmark.info.name == "tickets"
+    assert benchmark.locate(None, download=False) == tmp_path / "t.jsonl"

@@ -23,7 +23,10 @@ ORIGINAL = {
         "def add(x):\r\n  return helper(x) + R\r\n"
         "def unused():\r\n  return 1"
     ),
-    "test_list": ["assert add(1) == 4 ", "assert add(math.floor(2.5)) == 5 and Pair()"],
+    "test_list": [
+        "assert add(1) == 4 # not helper",
+        "assert add(math.floor(2.5)) == 5 and Pair()",
+    ],
     "test_setup_code": "two = 2",
     "challenge_test_list": ["assert False"],
 }
@@ -47,7 +50,7 @@ def test_original_form(tmp_path: Path) -> None:
     assert problem.prompt == (
         "# Write a function to add a side.\n"
         "# It has a limit.\n"
-        "# assert add(1) == 4\n"
+        "# assert add(1) == 4 # not helper\n"
         "# assert add(math.floor(2.5)) == 5 and Pair()\n"
         "import math\nclass Pair:\n  pass\nR = 3\ndef add(x):\n"
     )
