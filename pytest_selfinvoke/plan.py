@@ -20,7 +20,8 @@ from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Suite
 class LoadedBenchmark:
     """A benchmark's facts and the problems that this run uses.
 
-    ``hash`` is the content hash of all its problems, used or not.
+    ``hash`` is the content hash of all its problems, used or not; ``warning`` says if
+    they are not those that the benchmark is known by.
     """
 
     info: BenchmarkInfo
@@ -28,6 +29,7 @@ class LoadedBenchmark:
     total: int
     hash: str
     file: str | None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +128,15 @@ def _load(
     problems = benchmark.load(path)
     if not problems:
         raise UserError(f"benchmark {choice.name!r} holds no problems")
+    # Published benchmarks know the content that published figures are about.
+    mismatch = getattr(benchmark, "mismatch", None)
     return LoadedBenchmark(
         info=benchmark.info,
         problems=_limited(problems, suite.limit, suite.seed),
         total=len(problems),
         hash=content_hash([problem.hash for problem in problems]),
         file=None if path is None else Path(path).name,
+        warning=None if mismatch is None else mismatch(problems),
     )
 
 

@@ -50,6 +50,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
             {
                 **asdict(loaded.info),
                 "hash": loaded.hash,
+                "warning": loaded.warning,
                 "problems": loaded.total,
                 "used": len(loaded.problems),
             }

@@ -58,6 +58,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             f"selfinvoke: {models} on {benchmarks}, {variants} "
             f"variant{'s' if variants > 1 else ''} each"
         )
+        lines += [f"selfinvoke: {b.warning}" for b in plan.benchmarks if b.warning]
     if runtime.isolation is not None:
         lines.append(f"sandbox: {runtime.isolation.describe()}")
     if taken:

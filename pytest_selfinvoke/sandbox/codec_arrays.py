@@ -23,7 +23,7 @@ def register() -> None:
     codec.DECODERS["npa"] = lambda body, depth: _decode(*body)
 
 
-def encoder(value: object) -> Callable[[Any, int], Any] | None:
+def encoder(value: Any) -> Callable[[Any, int], Any] | None:
     """What encodes a numpy value; ``None`` if this is not one, or has no plain form."""
     if "numpy" not in sys.modules:
         return None

@@ -18,11 +18,19 @@ MODES = {
 }
 
 
+#: Plugins that may be installed and are imported (hypothesis: all of it) for nothing.
+NOT_NEEDED = "-p no:hypothesispytest -p no:anyio -p no:platformdirs"
+
+
 @pytest.fixture(autouse=True)
 def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """No option or data of the outer session reaches the inner one."""
-    for name in ("SELFINVOKE_DATA", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+    for name in ("SELFINVOKE_DATA", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
+    # Without compiled files pytest rewrites every plugin anew, in every worker: that
+    # is two thirds of the time of a short session.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", NOT_NEEDED)
 
 
 @pytest.fixture
