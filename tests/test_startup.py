@@ -27,6 +27,17 @@ def test_the_plugin_loads_no_heavy_library() -> None:
     assert not loaded & set(HEAVY)
 
 
+def test_help_loads_the_options_only() -> None:
+    program = "import sys, pytest; pytest.main(['--help']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    modules = done.stdout.splitlines()[-1].split()
+    assert "pytest_selfinvoke.plugin.options" in modules
+    assert "pytest_selfinvoke.evaluation" not in modules
+    assert "pytest_selfinvoke.plugin.hooks" not in modules
+
+
 def test_the_package_itself_does_not_load_pytest() -> None:
     loaded = loaded_after("import pytest_selfinvoke")
     assert not loaded & {"pytest", "_pytest", *HEAVY}

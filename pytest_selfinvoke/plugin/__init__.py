@@ -1,46 +1,48 @@
-"""The pytest plugin: a table of contents.
+"""The pytest plugin: options now, everything else when a session really starts.
 
-``configure`` sets a session up, ``collection`` and ``items`` are the cases,
-``parametrize`` and ``fixtures`` serve a team's own tests, ``controller`` starts the
-generation server and writes the results, ``reporting`` carries records on reports.
+``pytest --help`` has to stay as fast as without the plugin; ``hooks`` holds the rest.
 """
 
 from __future__ import annotations
 
-from pytest_selfinvoke.plugin.collection import pytest_collect_file
-from pytest_selfinvoke.plugin.configure import (
-    pytest_addhooks,
-    pytest_cmdline_main,
-    pytest_configure,
-    pytest_unconfigure,
-)
-from pytest_selfinvoke.plugin.fixtures import (
-    selfinvoke_case,
-    selfinvoke_model,
-    selfinvoke_run,
-)
+import pytest
+
 from pytest_selfinvoke.plugin.options import (
     pytest_addoption,
     pytest_load_initial_conftests,
-)
-from pytest_selfinvoke.plugin.parametrize import pytest_generate_tests
-from pytest_selfinvoke.plugin.reporting import (
-    pytest_report_header,
-    pytest_runtest_makereport,
 )
 
 __all__ = [
     "pytest_addhooks",
     "pytest_addoption",
     "pytest_cmdline_main",
-    "pytest_collect_file",
     "pytest_configure",
-    "pytest_generate_tests",
     "pytest_load_initial_conftests",
-    "pytest_report_header",
-    "pytest_runtest_makereport",
-    "pytest_unconfigure",
-    "selfinvoke_case",
-    "selfinvoke_model",
-    "selfinvoke_run",
 ]
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the hook specifications."""
+    from pytest_selfinvoke.plugin import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the session's hooks and fixtures, unless only help is asked for."""
+    if config.option.help or config.option.version:
+        return
+    from pytest_selfinvoke.plugin import hooks
+
+    config.pluginmanager.register(hooks, "selfinvoke-hooks")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """``--selfinvoke-list``: print what is registered, and stop."""
+    if not getattr(config.option, "selfinvoke_list", False):
+        return None
+    from pytest_selfinvoke.plugin.configure import print_listing
+
+    print_listing(config)
+    return 0

@@ -33,13 +33,6 @@ MARKER = (
 )
 
 
-def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Register the hook specifications."""
-    from pytest_selfinvoke.plugin import hookspecs
-
-    pluginmanager.add_hookspecs(hookspecs)
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings once and register what this process does."""
     config.addinivalue_line("markers", MARKER)
@@ -130,11 +123,8 @@ def _check_explicit_suites(config: pytest.Config, runtime: Runtime) -> None:
         runtime.suite_plan(path, origin)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """``--selfinvoke-list``: print what is registered, and stop."""
-    if not getattr(config.option, "selfinvoke_list", False):
-        return None
+def print_listing(config: pytest.Config) -> None:
+    """Print what is registered."""
     config._do_configure()
     try:
         writer = config.get_terminal_writer()
@@ -142,4 +132,3 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             writer.line(line)
     finally:
         config._ensure_unconfigure()
-    return 0
