@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,6 @@ def clear(result: pytest.RunResult, *words: str) -> None:
         (["--benchmark=mini"], ["--benchmark needs a model"]),
         (["--model=replay:nope.jsonl"], ["nope.jsonl"]),
         (["--model=no_such_module:load"], ["no_such_module"]),
-        (["--model=hf:./nowhere"], ["nowhere"]),
         (["--model=openai:ftp://x#m"], ["openai"]),
         (["nope.selfinvoke.toml"], ["nope.selfinvoke.toml"]),
         (
@@ -58,6 +58,20 @@ def test_one_clear_line(run_both: Run, arguments: list[str], words: list[str]) -
     result = run_both(*arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     clear(result, *words)
+
+
+def test_a_folder_without_a_model(run_both: Run) -> None:
+    pytest.importorskip("torch", reason="needs the extra hf")
+    result = run_both("--model=hf:./nowhere")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    clear(result, "nowhere")
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="the extra hf is there")
+def test_a_missing_extra_names_the_command(run_both: Run) -> None:
+    result = run_both("--model=hf:some/model")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    clear(result, "pip install 'pytest-selfinvoke[hf]'")
 
 
 def test_an_unreachable_server(run_both: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +177,8 @@ def start(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A session started in the background of a shell would ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -224,6 +224,7 @@ def test_no_process_outlives_the_caller(how: signal.Signals) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as caller:
         assert caller.stdout is not None
         server = int(caller.stdout.readline())
