@@ -20,7 +20,7 @@ $fence
 Answer with one Python code block that holds the complete program:
 - Define $functions. Do not change names or parameters.
 - Put all imports at the top.
-- Write no tests, no examples and no explanations.
+- Write no docstrings, no tests, no examples and no explanations.
 """
 )
 AND = " and "
