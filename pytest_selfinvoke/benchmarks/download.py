@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,16 +22,6 @@ class HubSource:
     repo: str
     revision: str
     files: tuple[str, ...]
-
-
-def cache_dir(environ: Mapping[str, str]) -> Path:
-    """``$SELFINVOKE_CACHE``, or ``pytest-selfinvoke`` in the user's cache folder."""
-    if chosen := environ.get("SELFINVOKE_CACHE"):
-        return Path(chosen).expanduser()
-    home = environ.get("XDG_CACHE_HOME")
-    # The base directory specification says that a relative value is to be ignored.
-    base = Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache"
-    return base / "pytest-selfinvoke"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

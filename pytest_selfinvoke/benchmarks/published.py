@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_selfinvoke.benchmarks.base import BenchmarkInfo
-from pytest_selfinvoke.benchmarks.download import CachedFile, HubSource, cache_dir
+from pytest_selfinvoke.benchmarks.download import CachedFile, HubSource
 from pytest_selfinvoke.benchmarks.reading import (
     Row,
     find_file,
     first_file,
     read_rows,
 )
+from pytest_selfinvoke.core.cache import cache_dir
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import Problem

@@ -5,21 +5,11 @@ from __future__ import annotations
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_selfinvoke.core.errors import UserError
-
-
-def cache_dir(environ: Mapping[str, str]) -> Path:
-    """``$SELFINVOKE_CACHE``, or ``pytest-selfinvoke`` in the user's cache folder."""
-    if chosen := environ.get("SELFINVOKE_CACHE"):
-        return Path(chosen).expanduser()
-    home = environ.get("XDG_CACHE_HOME")
-    # The base directory specification says that a relative value is to be ignored.
-    base = Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache"
-    return base / "pytest-selfinvoke"
 
 
 def build_once(target: Path, build: Callable[[Path], None]) -> Path:

@@ -20,11 +20,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+from pytest_selfinvoke.core.cache import cache_dir
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.imports import check_installed
 from pytest_selfinvoke.core.jsonio import file_hash
 from pytest_selfinvoke.core.records import ModelSpec
-from pytest_selfinvoke.models.cache import build_once, cache_dir
+from pytest_selfinvoke.models.cache import build_once
 from pytest_selfinvoke.models.checkpoint import HfOptions, Source, load_checkpoint
 from pytest_selfinvoke.models.hf import check_extras, describe, set_threads
 from pytest_selfinvoke.models.hf_engine import HfEngine

@@ -20,9 +20,9 @@ from pytest_selfinvoke.benchmarks import download
 from pytest_selfinvoke.benchmarks.download import (
     CachedFile,
     HubSource,
-    cache_dir,
     fetch,
 )
+from pytest_selfinvoke.core.cache import cache_dir
 from pytest_selfinvoke.core.errors import UserError
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

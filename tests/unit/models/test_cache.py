@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_selfinvoke.core.cache import cache_dir
 from pytest_selfinvoke.core.errors import UserError
-from pytest_selfinvoke.models.cache import build_once, cache_dir
+from pytest_selfinvoke.models.cache import build_once
 
 
 def test_folder_follows_the_environment(tmp_path: Path) -> None:
