@@ -72,14 +72,14 @@ class CachedFile:
 
         :param name: the benchmark's name in messages.
         :param download: whether the hub may be asked.
-        :raises UserError: if the file was damaged, or cannot be downloaded.
+        :raises UserError: if the file was damaged, or cannot be downloaded or kept.
         """
         if self.is_there and self.is_whole:
             return self.path
         if download:
             if self.is_there:
                 log.warning("%s: damaged, downloaded again", self.path)
-            self.store(fetch(self.source, name=name))
+            self._keep(fetch(self.source, name=name), name=name)
             return self.path
         if self.is_there:
             raise UserError(
@@ -87,6 +87,15 @@ class CachedFile:
                 "delete it"
             )
         return None
+
+    def _keep(self, records: list[object], *, name: str) -> None:
+        try:
+            self.store(records)
+        except OSError as error:
+            raise UserError(
+                f"benchmark {name!r}: the cache {self.folder} cannot be written: "
+                f"{error.strerror or error}: set SELFINVOKE_CACHE to a folder with room"
+            ) from error
 
 
 def fetch(

@@ -217,6 +217,15 @@ def test_damage_is_seen(note: bytes | None, cached: CachedFile) -> None:
     assert cached.is_whole
 
 
+def test_cache_that_cannot_be_written(cached: CachedFile, tmp_path: Path) -> None:
+    # A file where a folder is needed: even root cannot write there.
+    (tmp_path / "mine").write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match=r"'mine': the cache .*mine cannot be wri") as e:
+        cached.use(name="mine", download=True)
+    assert "set SELFINVOKE_CACHE to a folder with room" in str(e.value)
+    assert "\n" not in str(e.value)
+
+
 def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     usual = tmp_path / ".cache" / "pytest-selfinvoke"

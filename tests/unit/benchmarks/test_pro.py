@@ -156,6 +156,15 @@ HALVES = "    return [half(x) for x in xs]\n"
         ),
         pytest.param(
             {
+                "new_problem": "# Halves.\ndef halves(xs):\n    xs = list(xs)\n",
+                "new_solution": HALVES,
+            },
+            "# Halves.\ndef halves(xs):\n",
+            f"    xs = list(xs)\n{HALVES}",
+            id="behind-a-whole-statement",
+        ),
+        pytest.param(
+            {
                 "new_problem": "# Halves of:\n",
                 "new_solution": f"# all.\n\ndef halves(xs):\n{HALVES}",
             },
