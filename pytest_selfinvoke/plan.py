@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,14 +98,28 @@ def build_plan(
     """
     for name in suite.attacks:
         attacks.check(name)
+    choices = tuple(dict.fromkeys(suite.benchmarks))
+    _check_names(choices)
     return Plan(
         suite=suite,
         benchmarks=tuple(
-            _load(choice, suite, benchmarks, download) for choice in suite.benchmarks
+            _load(choice, suite, benchmarks, download) for choice in choices
         ),
         variants=tuple(_variants(suite)),
         origin=origin,
     )
+
+
+def _check_names(choices: Sequence[BenchmarkChoice]) -> None:
+    """Make sure that ids stay unique: they begin with the benchmark's name."""
+    seen = set()
+    for choice in choices:
+        if choice.name in seen:
+            raise UserError(
+                f"benchmark {choice.name!r} is named with two files: put them into "
+                "one, or register one of them under a name of its own"
+            )
+        seen.add(choice.name)
 
 
 def _variants(suite: Suite) -> Iterator[Variant]:

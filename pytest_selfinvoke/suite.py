@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,9 +62,30 @@ class Suite:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        if not self.attacks:
+            raise UserError("attacks must name at least one; clean changes nothing")
         for name in ("samples", "attack_seeds"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name, value in asdict(self.limits).items():
+            _check_range(name, value, 0 < value < math.inf, "above 0")
+        for name, (holds, range_) in _RANGES.items():
+            value = getattr(self.sampling, name)
+            _check_range(name, value, holds(value), range_)
+
+
+#: Of :class:`Sampling`; not-a-number is in none of them.
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "max_new_tokens": (lambda value: value >= 1, "at least 1"),
+    "temperature": (lambda value: 0 <= value < math.inf, "0 or above"),
+    "top_p": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "top_k": (lambda value: value >= 0, "0 or above"),
+}
+
+
+def _check_range(name: str, value: float, holds: bool, range_: str) -> None:
+    if not holds:
+        raise UserError(f"{name} must be {range_}, not {value}")
 
 
 def models_from_specs(specs: list[str]) -> tuple[ModelSpec, ...]:

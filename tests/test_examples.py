@@ -1,4 +1,4 @@
-"""Every example does what its line in examples/README.md says."""
+"""Every example does what its README says."""
 
 from __future__ import annotations
 
@@ -10,37 +10,28 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-
-OUTCOMES = {
-    "pytest test_our_model.py --model=oracle": {"passed": 9},
-    "pytest test_memory.py": {"passed": 2},
-    "pytest --model=house_model:load --limit=3": {"failed": 3},
-    "pytest --model=oracle --benchmark=tickets": {"passed": 2},
-    "pytest --model=oracle --attack=clean,style.shout --limit=3": {"passed": 6},
-    "pytest robustness.selfinvoke.toml": {"passed": 42, "failed": 42},
-    "pytest --model=oracle --prompt-style=template:terse.txt --limit=3": {"passed": 3},
-}
+FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())
+#: A command, and the last line of what it prints, which counts the outcomes.
+COMMAND = re.compile(r"^\$ pytest (.*)\n(?:(?!\$ |```).*\n)*?(.* in \d+\.\d\ds)$", re.M)
 
 
-def lines() -> list[tuple[str, str]]:
-    text = (EXAMPLES / "README.md").read_text()
-    return re.findall(r"^\| `(\w+)` \|.*\| `(pytest .*?)` \|$", text, re.M)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_example_runs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    for name in ("SELFINVOKE_DATA", "PYTEST_XDIST_WORKER", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:anyio")
+    shutil.copytree(folder, pytester.path, dirs_exist_ok=True)
+    text = (folder / "README.md").read_text()
+    commands = COMMAND.findall(text)
+    assert len(commands) == text.count("$ pytest") > 0
+    for command, shown in commands:
+        result = pytester.runpytest_subprocess(*shlex.split(command))
+        expected = pytest.RunResult.parse_summary_nouns([shown])
+        assert result.parseoutcomes() == expected, command
 
 
-@pytest.mark.parametrize(("folder", "command"), lines())
-def test_the_example_runs(pytester: pytest.Pytester, folder: str, command: str) -> None:
-    shutil.copytree(EXAMPLES / folder, pytester.path, dirs_exist_ok=True)
-    result = pytester.runpytest_subprocess(*shlex.split(command)[1:])
-    outcomes = result.parseoutcomes()
-    assert {k: outcomes.get(k, 0) for k in ("passed", "failed", "errors")} == {
-        "passed": 0,
-        "failed": 0,
-        "errors": 0,
-        **OUTCOMES[command],
-    }
-
-
-def test_every_folder_has_a_line() -> None:
-    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert folders == {folder for folder, _ in lines()}
-    assert {command for _, command in lines()} == set(OUTCOMES)
+def test_every_example_is_listed() -> None:
+    listed = re.findall(r"\]\((\w+)/README\.md\)", (EXAMPLES / "README.md").read_text())
+    assert sorted(listed) == [folder.name for folder in FOLDERS]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pytest_selfinvoke import JsonlBenchmark
 
-FILE = Path(__file__).with_name("tickets.jsonl")
+FILE = Path(__file__).with_name("problems.jsonl")
 
 
 def pytest_selfinvoke_benchmarks(registry):

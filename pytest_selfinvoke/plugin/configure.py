@@ -70,7 +70,7 @@ def _runtime(config: pytest.Config, *, is_controller: bool) -> Runtime:
     settings = with_benchmarks(settings, [text.split("::")[0] for text in ids])
     runtime = Runtime(settings, registries, is_controller=is_controller)
     if settings.has_models:
-        if is_controller:
+        if is_controller and not _suite_arguments(config):
             runtime.option_plan()
         if ids or _wants_benchmark(config, settings):
             _collect_from_options(config, runtime, parse_selection(ids))

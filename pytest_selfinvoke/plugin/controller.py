@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pytest_selfinvoke.core.errors import NotJudgedError, UserError
+from pytest_selfinvoke.core.errors import NotJudgedError, SelfInvokeError, UserError
 from pytest_selfinvoke.core.ids import SEPARATOR
 from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
@@ -42,6 +42,7 @@ class Controller:
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
         self.recorded: set[str] = set()
+        self.checked: set[str] = set()
         self.broken: str | None = None
         self.session: pytest.Session | None = None
 
@@ -51,12 +52,7 @@ class Controller:
         self.session = session
         if session.config.option.collectonly:
             return
-        try:
-            for plan in self.runtime.plans.values():
-                self.runtime.preflight(plan)
-                self.runtime.check_sandbox(plan.suite.sandbox)
-        except UserError as error:
-            raise pytest.UsageError(str(error)) from error
+        self._check_plans()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -91,26 +87,40 @@ class Controller:
         planned = list(self._planned(ids))
         if not planned and not self.runtime.settings.has_models:
             return
+        self._check_plans()
         connection = self.connection()
         try:
             self.run = self._new_run()
+            self._launch(self.run, workers)
         except UserError as error:
             raise pytest.UsageError(str(error)) from error
         self.expected = {case.id: case for _, case, _ in planned}
+        announce(self.runtime, connection, planned)
+
+    def _check_plans(self) -> None:
+        """Check models and sandbox of the plans that are new since the last call."""
+        try:
+            for origin, plan in self.runtime.plans.items():
+                if origin not in self.checked:
+                    self.runtime.preflight(plan)
+                    self.runtime.check_sandbox(plan.suite.sandbox)
+                    self.checked.add(origin)
+        except SelfInvokeError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def _launch(self, run: RunDirectory, workers: int) -> None:
+        plans = self.runtime.plans.values()
         self.server.launch(
-            [
-                spec
-                for plan in self.runtime.plans.values()
-                for spec in plan.suite.models
-            ],
+            [spec for plan in plans for spec in plan.suite.models],
             registered=self.runtime.registered_models(),
             threads=max(1, (os.cpu_count() or 1) - workers),
             sys_path=[str(self.config.rootpath), *sys.path],
-            log_path=self.run.path / "generation.log",
+            log_path=run.path / "generation.log",
         )
-        announce(self.runtime, connection, planned)
 
     def _new_run(self) -> RunDirectory:
+        if self.runtime.isolation is None:
+            self.runtime.check_sandbox(self.runtime.settings.defaults.sandbox)
         name = datetime.now().strftime("%Y%m%d-%H%M%S")
         run = RunDirectory.create(self.runtime.settings.results, name)
         run.write_manifest(manifest(self.config, self.runtime, stats=None))
@@ -151,7 +161,7 @@ class Controller:
                     # A team's own test with a model of its own.
                     self.run = self._new_run()
                 self.run.append(line)
-            except UserError as error:
+            except SelfInvokeError as error:
                 self._stop(str(error))
         self.summary.add(record)
 

@@ -9,14 +9,15 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_selfinvoke.attacks.base import NotApplicableError
-from pytest_selfinvoke.core.errors import GenerationError, NotJudgedError
+from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError
+from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Completion, ModelInfo
 from pytest_selfinvoke.evaluation import Asked, judge, new_record
 from pytest_selfinvoke.models.base import Request
 from pytest_selfinvoke.plugin._private import skip_at_item
 from pytest_selfinvoke.plugin.items import note
-from pytest_selfinvoke.plugin.parametrize import BoundCase
+from pytest_selfinvoke.plugin.parametrize import FIXTURE, BoundCase
 from pytest_selfinvoke.plugin.runtime import FIXTURE_MODEL, Runtime
 from pytest_selfinvoke.plugin.stash import RUNTIME
 
@@ -93,12 +94,17 @@ def selfinvoke_case(
     runtime = request.config.stash[RUNTIME]
     asking = runtime.asking(bound.plan, _FixtureGenerator(selfinvoke_model))
     case = replace(bound.case, suite=request.node.nodeid.partition("[")[0])
+    record = Record(case=case.to_json(), status=Status.ERROR)
     try:
         return asking.ask(case, bound.problem)
     except NotApplicableError as error:
+        skipped = replace(record, status=Status.SKIPPED, detail=str(error))
+        note(request.node, skipped)
         raise skip_at_item(str(error)) from None
-    except NotJudgedError as error:
-        pytest.fail(f"could not be judged: {error}", pytrace=False)
+    except SelfInvokeError as error:
+        note(request.node, replace(record, detail=str(error)))
+        message = f"could not be judged: {error}"
+        raise pytest.fail.Exception(message, pytrace=False) from None
 
 
 @pytest.fixture
@@ -111,7 +117,9 @@ def selfinvoke_run(
     also written and counted like that of any other case.
     """
     runtime = request.config.stash[RUNTIME]
-    bound: BoundCase = request.node.callspec.params["selfinvoke_case"]
+    if FIXTURE not in request.fixturenames:
+        pytest.fail(f"selfinvoke_run needs the fixture {FIXTURE}", pytrace=False)
+    bound: BoundCase = request.node.callspec.params[FIXTURE]
 
     def run(asked: Asked, answer: str | Completion) -> Record:
         completion = as_completion(answer)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Case, Problem
@@ -46,7 +47,13 @@ class CaseItem(pytest.Item):
         """Generate, extract, execute and judge; errors and skips come from here."""
         runtime = self.config.stash[RUNTIME]
         plan = runtime.plans[self.case.suite]
-        record = evaluate(self.case, self.problem, runtime.services(plan))
+        try:
+            record = evaluate(self.case, self.problem, runtime.services(plan))
+        except SelfInvokeError as error:
+            # No sandbox, or a model that cannot be loaded: it befalls every case.
+            record = Record(
+                case=self.case.to_json(), status=Status.ERROR, detail=str(error)
+            )
         note(self, record)
         if record.status is Status.SKIPPED:
             pytest.skip(record.detail)
@@ -78,4 +85,6 @@ class CaseItem(pytest.Item):
 def note(item: pytest.Item, record: Record) -> None:
     """Keep a record on its item, with the short facts that JUnit shows."""
     item.stash[RECORD] = record
-    item.user_properties.extend(properties(record))
+    # In place of those of an earlier record, where an item runs again.
+    others = [fact for fact in item.user_properties if fact[0][:11] != "selfinvoke."]
+    item.user_properties[:] = [*others, *properties(record)]

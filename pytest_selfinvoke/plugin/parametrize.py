@@ -44,7 +44,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         bound = _bound_cases(runtime, mark)
     except UserError as error:
-        pytest.fail(f"@pytest.mark.selfinvoke: {error}", pytrace=False)
+        message = f"@pytest.mark.selfinvoke: {error}"
+        raise pytest.fail.Exception(message, pytrace=False) from None
     metafunc.parametrize(
         FIXTURE, bound, ids=[_parameter_id(b.case) for b in bound], indirect=True
     )
@@ -69,14 +70,16 @@ def _suite(runtime: Runtime, mark: pytest.Mark) -> Suite:
         raise UserError(f"takes the keywords {', '.join(_ARGUMENTS)}")
     marked: dict[str, Any] = {"models": (FIXTURE_MODEL,)}
     if "benchmark" in mark.kwargs:
-        names = _strings(mark.kwargs["benchmark"])
+        names = _names(mark, "benchmark")
         marked["benchmarks"] = tuple(BenchmarkChoice(name=name) for name in names)
     if "attack" in mark.kwargs:
-        marked["attacks"] = tuple(_strings(mark.kwargs["attack"]))
+        marked["attacks"] = tuple(_names(mark, "attack"))
     if "limit" in mark.kwargs:
         marked["limit"] = Limit.parse(mark.kwargs["limit"])
     if "samples" in mark.kwargs:
         marked["samples"] = mark.kwargs["samples"]
+        if type(marked["samples"]) is not int:
+            raise UserError(f"samples is a number, not {marked['samples']!r}")
     suite = replace(runtime.settings.defaults, **marked)
     overrides = dict(runtime.settings.overrides)
     if "benchmark" in mark.kwargs:
@@ -90,8 +93,12 @@ def _suite(runtime: Runtime, mark: pytest.Mark) -> Suite:
     return suite
 
 
-def _strings(value: str | Sequence[str]) -> Sequence[str]:
-    return [value] if isinstance(value, str) else list(value)
+def _names(mark: pytest.Mark, keyword: str) -> Sequence[str]:
+    value = mark.kwargs[keyword]
+    names = value if isinstance(value, list | tuple) else [value]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{keyword} is a name or a list of names, not {value!r}")
+    return names
 
 
 def _parameter_id(case: Case) -> str:

@@ -47,8 +47,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     taken = config.stash.get(TAKEN_SHORT_FORMS, [])
     if runtime is None or not runtime.plans:
         return lines
-    for plan in runtime.plans.values():
+    for origin, plan in runtime.plans.items():
         models = ", ".join(spec.label for spec in plan.suite.models)
+        if not origin and not config.pluginmanager.has_plugin("selfinvoke-collection"):
+            # For a team's own tests, or suite files that are yet to be found.
+            lines.append(f"selfinvoke: {models}")
+            continue
         benchmarks = ", ".join(
             f"{loaded.info.name} ({len(loaded.problems)} problems)"
             for loaded in plan.benchmarks

@@ -84,7 +84,7 @@ class Runtime:
         self.plans: dict[str, Plan] = {}
         self._marker_plans: dict[str, Plan] = {}
         self._client: GenerationClient | None = None
-        self._sandbox: Sandbox | None = None
+        self._sandboxes: dict[str, Sandbox] = {}
         self.isolation: Isolation | None = None
         self._references: dict[str, Execution] = {}
 
@@ -124,10 +124,9 @@ class Runtime:
         """Make sure that this host can give what a sandbox policy asks for.
 
         :raises UserError: saying what is missing.
+        :raises NotJudgedError: if the sandbox does not start.
         """
-        sandbox = self.sandbox(policy)
-        sandbox.check()
-        self.isolation = sandbox.isolation
+        self.isolation = self.sandbox(policy).isolation
 
     def _plan(self, suite: Suite, origin: str) -> Plan:
         for spec in suite.models:
@@ -208,20 +207,22 @@ class Runtime:
             self._client = None
 
     def sandbox(self, policy: str) -> Sandbox:
-        """This process's sandbox.
+        """This process's sandbox under a policy, checked before its first use.
 
         :raises UserError: if the host cannot give what the policy asks for.
+        :raises NotJudgedError: if the sandbox does not start.
         """
-        if self._sandbox is None:
-            self._sandbox = Sandbox(policy)
-        return self._sandbox
+        if policy not in self._sandboxes:
+            sandbox = Sandbox(policy)
+            sandbox.check()
+            self._sandboxes[policy] = sandbox
+        return self._sandboxes[policy]
 
     def close(self) -> None:
-        """Close the connection and the sandbox."""
+        """Close the connection and the sandboxes."""
         self.drop_client()
-        if self._sandbox is not None:
-            self._sandbox.close()
-            self._sandbox = None
+        while self._sandboxes:
+            self._sandboxes.popitem()[1].close()
 
 
 def connect(connection: Connection) -> GenerationClient:

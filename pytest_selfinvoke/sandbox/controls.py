@@ -41,6 +41,7 @@ _BUILDERS = frozenset(
         "tuple",
     ]
 )
+_KEYS = frozenset(("frozenset", "list", "set", "sorted", "tuple"))
 #: Calls that compare their first two arguments.
 _COMPARERS = frozenset(("allclose", "approx", "array_equal", "isclose"))
 #: Below these a statement may not run, or may pass either way.
@@ -170,6 +171,11 @@ class _Reader:
         elif name == "all" and node.args:
             yield from self.expected(node.args[0])
 
+    def _is_dict(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            node = self._aliases.get(node.id, node)
+        return isinstance(node, ast.Dict)
+
     def constants(self, node: ast.expr) -> Iterator[ast.Constant]:
         """Constants that make up a value; not the arguments of calls under test."""
         if isinstance(node, ast.Constant):
@@ -181,7 +187,9 @@ class _Reader:
         elif isinstance(node, ast.Call):
             if _name(node) in _BUILDERS - self._functions:
                 for argument in node.args[:1]:
-                    yield from self.constants(argument)
+                    # Of a dictionary, these see the keys alone.
+                    keys = _name(node) in _KEYS and self._is_dict(argument)
+                    yield from () if keys else self.constants(argument)
         elif isinstance(node, ast.List | ast.Tuple | ast.Set):
             for item in node.elts:
                 yield from self.constants(item)

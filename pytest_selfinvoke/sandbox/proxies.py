@@ -120,6 +120,8 @@ class Opaque:
     def _give_up(self, *_: object, **__: object) -> Any:
         self._line.give_up(LiveObject(f"result: {self._what}"))
 
+    # isinstance asks for it: what an object of the program's own is, only it knows.
+    __class__ = property(_give_up)
     __getattr__ = _give_up
     __bool__ = __len__ = __iter__ = __getitem__ = __contains__ = __hash__ = _give_up
     __call__ = __setattr__ = __next__ = __int__ = __float__ = __index__ = _give_up

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -17,9 +18,10 @@ MODES = {
     "n2": ("-n", "2"),
 }
 
-
 #: Plugins that may be installed and are imported (hypothesis: all of it) for nothing.
 NOT_NEEDED = "-p no:hypothesispytest -p no:anyio -p no:platformdirs"
+
+FIRST = "mini::oracle::classes_01_click_counter::clean"
 
 
 @pytest.fixture(autouse=True)
@@ -35,18 +37,23 @@ def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
-    """Run pytest in a process of its own: ``run("--model=oracle")``."""
-
-    def run(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess(*arguments, timeout=120)
-
-    return run
+    """Run pytest in this process, which is fastest: ``run("--model=oracle")``."""
+    pytester.syspathinsert()
+    return lambda *arguments: pytester.runpytest_inprocess(*arguments)
 
 
-@pytest.fixture(params=MODES.values(), ids=MODES.keys())
-def run_in_mode(request: pytest.FixtureRequest, run: Run) -> Run:
+@pytest.fixture
+def run_apart(pytester: pytest.Pytester) -> Run:
+    """As ``run``, in a process of its own."""
+    return lambda *arguments: pytester.runpytest_subprocess(*arguments, timeout=120)
+
+
+@pytest.fixture(params=[*MODES, "apart"])
+def run_in_mode(request: pytest.FixtureRequest, run: Run, run_apart: Run) -> Run:
     """As ``run``, once in each mode."""
-    return lambda *arguments: run(*request.param, *arguments)
+    if request.param == "apart":
+        return run_apart
+    return lambda *arguments: run(*MODES[request.param], *arguments)
 
 
 @pytest.fixture(params=["alone", "n2"])
@@ -55,9 +62,35 @@ def run_both(request: pytest.FixtureRequest, run: Run) -> Run:
     return lambda *arguments: run(*MODES[request.param], *arguments)
 
 
-def records(folder: Path) -> list[dict[str, object]]:
-    """The records of the only run below a folder."""
-    import json
+def run_folder(folder: Path) -> Path:
+    """The folder of the only run."""
+    [manifest] = folder.glob(".selfinvoke/*/manifest.json")
+    return manifest.parent
 
-    [file] = folder.glob(".selfinvoke/*/records.jsonl")
-    return [json.loads(line) for line in file.read_text().splitlines()]
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """The records of the only run."""
+    text = (run_folder(folder) / "records.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of the only run."""
+    data: dict[str, Any] = json.loads(
+        (run_folder(folder) / "manifest.json").read_text()
+    )
+    return data
+
+
+def listed_ids(result: pytest.RunResult) -> list[str]:
+    """The ids that ``--co -q`` printed."""
+    return [line for line in result.outlines if line.startswith("mini::")]
+
+
+def assert_clear(result: pytest.RunResult, *words: str) -> None:
+    """One line has all the words, and nothing looks like a bug of ours."""
+    text = result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in text, text
+    assert "INTERNALERROR" not in text, text
+    lines = [line for line in text.splitlines() if all(word in line for word in words)]
+    assert lines, text

@@ -1,55 +1,12 @@
-"""Node ids, -k, -m, --lf and the like behave as everywhere in pytest."""
+"""-k, -m, --lf, -x, --dist and the like behave as everywhere in pytest."""
 
 from __future__ import annotations
 
 import pytest
 
-from .conftest import Run
+from .conftest import FIRST, Run, listed_ids, records
 
-FIRST = "mini::oracle::classes_01_click_counter::clean"
-
-
-def ids(result: pytest.RunResult) -> list[str]:
-    return [line for line in result.outlines if line.startswith("mini::")]
-
-
-def test_ids_are_listed_in_order_and_paste_back(run_both: Run, run: Run) -> None:
-    listed = ids(run("--model=oracle", "--limit=3", "--co", "-q"))
-    assert listed[0] == FIRST
-    assert listed == sorted(listed)
-    result = run_both("--model=oracle", listed[2])
-    result.assert_outcomes(passed=1)
-
-
-@pytest.mark.parametrize(
-    ("argument", "count"),
-    [
-        ("mini", 48),
-        ("mini::oracle", 48),
-        ("mini::oracle::lists_01_even_sum", 1),
-        (FIRST, 1),
-    ],
-)
-def test_a_prefix_selects_what_is_below(run: Run, argument: str, count: int) -> None:
-    listed = ids(run("--model=oracle", argument, "--co", "-q"))
-    if "lists_01" in argument and not listed:
-        pytest.skip("no such problem in this version of mini")
-    assert len(listed) == count
-
-
-@pytest.mark.parametrize(
-    "argument", ["mini::nobody", FIRST + "-more", "mini::oracle::x"]
-)
-def test_an_unknown_id_is_one_clear_line(run_both: Run, argument: str) -> None:
-    result = run_both("--model=oracle", argument)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: not found: {argument}*"])
-
-
-def test_an_id_without_a_model_says_so(run: Run) -> None:
-    result = run(FIRST)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: mini::*name the model too*"])
+BOTH = ("--model=oracle", "--model=stub", "--limit=2")
 
 
 @pytest.mark.parametrize(
@@ -63,29 +20,33 @@ def test_an_id_without_a_model_says_so(run: Run) -> None:
         (("--deselect", "mini::oracle::classes_01_click_counter"), 6),
     ],
 )
-def test_selecting(run_both: Run, arguments: tuple[str, ...], count: int) -> None:
-    result = run_both(
-        "--model=oracle",
-        "--limit=4",
-        "--attack=clean,docstring.change_case",
-        *arguments,
+def test_selecting(run: Run, arguments: tuple[str, ...], count: int) -> None:
+    options = ("--model=oracle", "--limit=4", "--attack=clean,docstring.change_case")
+    result = run(*options, *arguments, "--co", "-q")
+    assert len(listed_ids(result)) == count
+    assert result.parseoutcomes()["deselected"] == 8 - count
+
+
+def test_selecting_with_workers(run: Run, pytester: pytest.Pytester) -> None:
+    result = run(
+        *("-n", "2", "--model=oracle", "--limit=4"),
+        *("--attack=clean,docstring.change_case", "--deselect", FIRST),
+        *("-m", "selfinvoke(attack='clean')", "-k", "not rectangle"),
     )
-    assert result.parseoutcomes().get("passed") == count
-    assert "failed" not in result.parseoutcomes()
+    result.assert_outcomes(passed=2)
+    assert {r["case"]["attack"] for r in records(pytester.path)} == {"clean"}
 
 
 def test_last_failed_runs_only_what_failed(run_both: Run) -> None:
-    models = ("--model=oracle", "--model=stub", "--limit=2")
-    run_both(*models).assert_outcomes(passed=2, failed=2)
-    result = run_both(*models, "--lf")
+    run_both(*BOTH).assert_outcomes(passed=2, failed=2)
+    result = run_both(*BOTH, "--lf")
     assert result.parseoutcomes().get("failed") == 2
     assert "passed" not in result.parseoutcomes()
 
 
 def test_failed_first(run: Run) -> None:
-    models = ("--model=oracle", "--model=stub", "--limit=2", "-v")
-    run(*models)
-    result = run(*models, "--ff")
+    run(*BOTH)
+    result = run(*BOTH, "--ff", "-v")
     lines = [
         line for line in result.outlines if line.startswith("mini::") and "%]" in line
     ]
@@ -93,61 +54,68 @@ def test_failed_first(run: Run) -> None:
 
 
 def test_stepwise_goes_on_where_it_stopped(run: Run) -> None:
-    models = ("--model=stub", "--limit=3", "--sw")
-    run(*models).assert_outcomes(failed=1)
+    run(*BOTH, "--sw").assert_outcomes(passed=2, failed=1)
+    run(*BOTH, "--sw").assert_outcomes(failed=1, deselected=2)
 
 
 @pytest.mark.parametrize("arguments", [("-x",), ("--maxfail=1",)])
-def test_stopping_early(run: Run, arguments: tuple[str, ...]) -> None:
+def test_stopping_early(
+    run: Run, pytester: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
     result = run("--model=stub", "--limit=5", *arguments)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["4 of 5 selected cases did not run"])
+    assert len(records(pytester.path)) == 1
 
 
-def test_stopping_early_with_workers(run: Run) -> None:
+def test_stopping_early_with_workers(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--model=stub", "-n", "2", "-x")
-    assert 1 <= result.parseoutcomes()["failed"] < 48
+    failed = result.parseoutcomes()["failed"]
+    assert 1 <= failed < 48
+    assert len(records(pytester.path)) == failed
 
 
 @pytest.mark.parametrize("dist", ["load", "loadscope", "worksteal"])
-def test_every_way_to_distribute(run: Run, dist: str) -> None:
-    result = run("--model=oracle", "--limit=6", "-n", "2", "--dist", dist)
-    result.assert_outcomes(passed=6)
+def test_every_way_to_distribute(
+    run: Run, pytester: pytest.Pytester, dist: str
+) -> None:
+    options = ("--model=oracle", "--limit=4", "--samples=2")
+    result = run(*options, "-n", "2", "--dist", dist, "-v")
+    result.assert_outcomes(passed=8)
+    assert len({r["case"]["id"] for r in records(pytester.path)}) == 8
+    if dist == "loadscope":
+        worker_of = {}
+        for line in result.outlines:
+            if line.startswith("[gw") and "PASSED" in line:
+                problem = line.split()[-1].rpartition("::")[0]
+                worker_of.setdefault(problem, set()).add(line[:5])
+        assert len(worker_of) == 4
+        assert all(len(workers) == 1 for workers in worker_of.values())
 
 
-def test_paths_mean_the_teams_own_tests(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_own="def test_own(): pass")
-    run("test_own.py", "--model=oracle").assert_outcomes(passed=1)
-    both = run("test_own.py", "--model=oracle", "--benchmark=mini", "--limit=2")
-    both.assert_outcomes(passed=3)
-    run("--model=oracle", "--limit=2").assert_outcomes(passed=2)
+def test_the_usual_output(run: Run) -> None:
+    loud = run("--model=oracle", "--limit=1", "-v")
+    loud.stdout.fnmatch_lines([f"{FIRST} PASSED *"])
+    loud.stdout.fnmatch_lines(["selfinvoke: oracle on mini (1 problems), 1 variant*"])
+    quiet = run("--model=oracle", "--limit=2", "-q")
+    quiet.stdout.fnmatch_lines(["..  *100%*", "2 passed in *"])
+    quiet.stdout.no_fnmatch_line("*mini::*")
 
 
-def test_testpaths_mean_them_too(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(**{"own/test_own": "def test_own(): pass"})
-    pytester.makeini("[pytest]\ntestpaths = own")
-    run("--model=oracle").assert_outcomes(passed=1)
-
-
-def test_without_a_model_nothing_changes(run: Run, pytester: pytest.Pytester) -> None:
-    result = run()
-    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    assert "selfinvoke:" not in result.stdout.str()
-    assert not (pytester.path / ".selfinvoke").exists()
-
-
-def test_twenty_thousand_cases_collect_alike(run: Run) -> None:
-    arguments = (
-        "--model=oracle",
-        "--attack=docstring.change_case",
-        "-o",
-        "selfinvoke_attack_seeds=420",
-        "--co",
-        "-q",
+def test_the_usual_output_of_a_failure(run_both: Run) -> None:
+    result = run_both("--model=stub", "--limit=1")
+    name = FIRST.replace("oracle", "stub")
+    result.stdout.fnmatch_lines(
+        [
+            f"*_ case {name} _*",
+            "not solved: wrong_answer*",
+            "--- failing test",
+            "--- prompt",
+            "--- completion*",
+            "--- program",
+            f"FAILED {name} - not solved: wrong_answer*",
+        ]
     )
-    first, second = run(*arguments).outlines, run(*arguments).outlines
-    assert len(ids(run(*arguments))) == 48 * 420
-    assert first[:-1] == second[:-1]
 
 
 SHORT = """

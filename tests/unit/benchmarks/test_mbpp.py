@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +122,44 @@ def test_real_file(data: Path) -> None:
         compile(broken.reference, "reference", "exec")
     assert isinstance(MBPP, PublishedBenchmark)
     assert MBPP.mismatch(problems) is None
+
+
+#: Published faults: 56, 349, 899, 967 are called "check" and hidden by their own tests;
+#: 64, 966 do not parse; 367, 601, 927 need a class that is not there.
+FAILING = [56, 64, 160, 341, 349, 367, 596, 601, 607, 631, 642, 899, 927, 966, 967]
+
+
+@pytest.mark.slow
+def test_real_references_pass_but_for_the_known_ones(data: Path) -> None:
+    problems = MBPP.load(MBPP.locate(data, download=False))
+    # Number 123 passes, after seconds.
+    cases = {
+        p.id: [p.reference, list(p.entry_points), p.target.tests]
+        for p in problems
+        if p.id != "Mbpp_0123"
+    }
+    # Published references are trusted; another process only keeps them out of ours.
+    program = (
+        "import json, sys\n"
+        "failing = []\n"
+        "for name, (reference, names, tests) in json.load(sys.stdin).items():\n"
+        "    space = {'__name__': 'program'}\n"
+        "    try:\n"
+        "        exec(compile(reference, name, 'exec'), space)\n"
+        "        exec(compile(tests, name, 'exec'), {n: space[n] for n in names})\n"
+        "    except Exception:\n"
+        "        failing.append(name)\n"
+        "json.dump(failing, sys.stdout)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "ignore", "-c", program],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    failing = set(json.loads(done.stdout))
+    # Some of these depend on Python's version, and pass elsewhere.
+    assert failing <= {f"Mbpp_{number:04d}" for number in FAILING}, done.stderr
+    assert "Mbpp_0056" in failing

@@ -64,6 +64,7 @@ def test_expected_values_are_made_wrong(tests: str, expected: set[str]) -> None:
         "try:\n assert f(1) == 2\nexcept ValueError: pass",
         "same = [1]\nassert f(same) == same",
         "assert f(1) == round(2.5, 1)",
+        "want = {'a': 1}\nassert set(f(1)) == set(want)",
         "self.assertNotEqual(f(1), 2)",
     ],
 )

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pytest_selfinvoke.attacks.base import Attack
+from pytest_selfinvoke.benchmarks.base import Benchmark, BenchmarkInfo
+from pytest_selfinvoke.core.errors import UnknownNameError, UserError
+from pytest_selfinvoke.core.jsonio import content_hash
+from pytest_selfinvoke.core.records import Part, Problem
+from pytest_selfinvoke.core.registry import Registry
+from pytest_selfinvoke.plan import Plan, build_plan
+from pytest_selfinvoke.suite import (
+    BenchmarkChoice,
+    Limit,
+    Suite,
+    models_from_specs,
+)
+
+
+def problem(number: int) -> Problem:
+    part = Part(entry_point="f", prompt=f"def f(): # {number}\n", solution="  pass")
+    return Problem(id=f"p{number:02d}", benchmark="own", target=part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    """A benchmark that keeps what it was asked for."""
+
+    name: str = "own"
+    size: int = 20
+    asked: list[tuple[Path | None, bool]] = field(default_factory=list)
+
+    @property
+    def info(self) -> BenchmarkInfo:
+        return BenchmarkInfo(
+            name=self.name, version="1", licence="MIT", citation="", description=""
+        )
+
+    def locate(self, location: Path | None, *, download: bool) -> Path | None:
+        self.asked.append((location, download))
+        return location
+
+    def load(self, path: Path | None) -> tuple[Problem, ...]:
+        return tuple(problem(number) for number in range(self.size))
+
+
+def unused(problem: Problem, rng: object) -> Problem:
+    raise AssertionError("a plan makes no texts")
+
+
+def plan_of(
+    suite: Suite,
+    *benchmarks: Own,
+    attacks: tuple[str, ...] = ("clean", "a.one", "a.two"),
+    download: bool = False,
+    origin: str = "",
+) -> Plan:
+    known: Registry[Benchmark] = Registry("benchmark", {})
+    for benchmark in benchmarks or (Own(),):
+        known.add(benchmark.name, benchmark)
+    registered: Registry[Attack] = Registry("attack", {})
+    for name in attacks:
+        registered.add(name, unused)
+    return build_plan(
+        suite, benchmarks=known, attacks=registered, download=download, origin=origin
+    )
+
+
+def suite_of(*, own: tuple[str, ...] = ("own",), **values: object) -> Suite:
+    choices = tuple(BenchmarkChoice(name=name) for name in own)
+    models = models_from_specs(["oracle", "stub"])
+    return Suite(**{"models": models, "benchmarks": choices, **values})  # type: ignore[arg-type]
+
+
+def names(plan: Plan) -> list[str]:
+    return [case.id for case in plan.all_cases()]
+
+
+def test_a_case_for_each_model_problem_variant_and_sample() -> None:
+    suite = suite_of(
+        attacks=("clean", "a.one"), attack_seeds=2, samples=2, limit=Limit(count=2)
+    )
+    assert names(plan_of(suite))[:8] == [
+        "own::oracle::p00::clean-sample0",
+        "own::oracle::p00::clean-sample1",
+        "own::oracle::p00::a.one-seed0-sample0",
+        "own::oracle::p00::a.one-seed0-sample1",
+        "own::oracle::p00::a.one-seed1-sample0",
+        "own::oracle::p00::a.one-seed1-sample1",
+        "own::oracle::p01::clean-sample0",
+        "own::oracle::p01::clean-sample1",
+    ]
+    assert len(names(plan_of(suite))) == 2 * 2 * 3 * 2
+
+
+def test_one_sample_needs_no_number() -> None:
+    plan = plan_of(suite_of(limit=Limit(count=1)))
+    assert names(plan) == ["own::oracle::p00::clean", "own::stub::p00::clean"]
+
+
+def test_sample_numbers_are_padded_for_deselect_matches_prefixes() -> None:
+    ids = names(plan_of(suite_of(limit=Limit(count=1), samples=11)))
+    assert ids[1].endswith("clean-sample01")
+    assert ids[10].endswith("clean-sample10")
+    assert not any(a != b and b.startswith(a) for a in ids for b in ids)
+
+
+def test_ids_are_unique_and_the_same_each_time() -> None:
+    suite = suite_of(
+        own=("own", "other"),
+        attacks=("clean", "a.one", "a.two"),
+        attack_seeds=12,
+        samples=3,
+    )
+    ids = names(plan_of(suite, Own(), Own(name="other")))
+    assert len(set(ids)) == len(ids) == 2 * 2 * 20 * 25 * 3
+    assert ids == names(plan_of(suite, Own(), Own(name="other")))
+
+
+def test_a_suite_file_is_the_first_part_of_an_id() -> None:
+    plan = plan_of(suite_of(limit=Limit(count=1)), origin="dir/a.selfinvoke.toml")
+    assert names(plan)[0] == "dir/a.selfinvoke.toml::own::oracle::p00::clean"
+
+
+def test_a_case_carries_what_makes_it_repeatable() -> None:
+    suite = suite_of(seed=9, prompt_style="chat", attacks=("a.one",), attack_seeds=2)
+    cases = list(plan_of(suite).all_cases())
+    assert [case.variant.seed for case in cases[:2]] == [0, 1]
+    assert {case.seed for case in cases} == {9}
+    assert {case.style for case in cases} == {"chat"}
+    assert cases[0].variant.family == "a"
+
+
+def test_clean_is_one_variant_whatever_the_seeds_and_repeats_count_once() -> None:
+    suite = suite_of(attacks=("a.one", "clean", "a.one"), attack_seeds=2)
+    variants = [variant.id for variant in plan_of(suite).variants]
+    assert variants == ["a.one-seed0", "a.one-seed1", "clean"]
+
+
+def test_a_limit_takes_the_first_problems() -> None:
+    [loaded] = plan_of(suite_of(limit=Limit(count=3))).benchmarks
+    assert [p.id for p in loaded.problems] == ["p00", "p01", "p02"]
+    assert loaded.total == 20
+
+
+def test_a_limit_above_the_size_changes_nothing() -> None:
+    for at_random in (True, False):
+        limit = Limit(count=21, at_random=at_random)
+        [loaded] = plan_of(suite_of(limit=limit)).benchmarks
+        assert len(loaded.problems) == 20
+
+
+def test_a_random_limit_is_drawn_by_the_seed_and_keeps_the_order() -> None:
+    def drawn(seed: int) -> list[str]:
+        limit = Limit(count=5, at_random=True)
+        [loaded] = plan_of(suite_of(limit=limit, seed=seed)).benchmarks
+        return [p.id for p in loaded.problems]
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) == sorted(drawn(1))
+    assert len({tuple(drawn(seed)) for seed in range(10)}) > 5
+
+
+def test_the_hash_is_of_all_problems() -> None:
+    expected = content_hash([problem(number).hash for number in range(20)])
+    for limit in (None, Limit(count=2)):
+        [loaded] = plan_of(suite_of(limit=limit)).benchmarks
+        assert loaded.hash == expected
+    [smaller] = plan_of(suite_of(), Own(size=19)).benchmarks
+    assert smaller.hash != expected
+
+
+def test_problems_are_found_by_benchmark_and_id() -> None:
+    plan = plan_of(suite_of(own=("own", "other")), Own(), Own(name="other", size=1))
+    assert len(plan.problems()) == 21
+    assert plan.problems()["other", "p00"] == problem(0)
+
+
+@pytest.mark.parametrize("download", [True, False])
+def test_only_who_may_asks_the_network(download: bool) -> None:
+    own = Own()
+    choice = BenchmarkChoice(name="own", path=Path("/data/p.jsonl"))
+    plan = plan_of(suite_of(benchmarks=(choice,)), own, download=download)
+    assert own.asked == [(Path("/data/p.jsonl"), download)]
+    # The manifest must not hold a folder of this machine.
+    assert plan.benchmarks[0].file == "p.jsonl"
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown attack 'a\.on': did you mean"):
+        plan_of(suite_of(attacks=("clean", "a.on")))
+    with pytest.raises(UnknownNameError, match="unknown benchmark 'owm'"):
+        plan_of(suite_of(own=("owm",)))
+
+
+def test_a_benchmark_without_problems_is_refused() -> None:
+    with pytest.raises(UserError, match="'own' holds no problems"):
+        plan_of(suite_of(), Own(size=0))
+
+
+def test_a_benchmark_named_twice_is_taken_once() -> None:
+    assert names(plan_of(suite_of(own=("own", "own")))) == names(plan_of(suite_of()))
+
+
+def test_two_files_for_one_benchmark_are_refused_for_ids_would_be_equal() -> None:
+    choices = tuple(
+        BenchmarkChoice(name="own", path=Path(name)) for name in ("a.jsonl", "b.jsonl")
+    )
+    with pytest.raises(UserError, match="'own' is named with two files"):
+        plan_of(suite_of(benchmarks=choices))
