@@ -183,9 +183,7 @@ class Controller:
         stats: dict[str, Any] = {}
         if self.server.alive and self.recorded:
             try:
-                client = connect(self.connection())
-                stats = client.stats()
-                client.close()
+                stats = self._generation()
             except NotJudgedError:
                 stats = {"lost": "the generation server did not answer"}
         self.server.stop()
@@ -197,6 +195,16 @@ class Controller:
                 self.run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
+
+    def _generation(self) -> dict[str, Any]:
+        """What each model did, and what is known of those that were used."""
+        client = connect(self.connection())
+        stats: dict[str, Any] = client.stats()
+        for label, counted in stats.items():
+            if counted["requests"]:
+                counted["info"] = client.info(label).to_json()
+        client.close()
+        return stats
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the results table and where the files are."""

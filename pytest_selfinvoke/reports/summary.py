@@ -66,9 +66,11 @@ class SummaryBuilder:
             tally.errors += 1
 
     def cells(self) -> tuple[Cell, ...]:
-        """The cells in the order in which their first record came, clean first."""
+        """The cells by model, benchmark and attack, clean first."""
+        # Not by arrival: with workers that changes from run to run.
         ordered = sorted(
-            self._tallies.items(), key=lambda item: (item[0][:2], item[0][2] != "clean")
+            self._tallies.items(),
+            key=lambda item: (item[0][:2], item[0][2] != "clean", item[0][2]),
         )
         return tuple(_cell(key, tally) for key, tally in ordered)
 

@@ -22,7 +22,7 @@ class Limits:
     """
 
     cpu_s: float = 10.0
-    wall_s: float = 60.0
+    wall_s: float = 30.0
     memory_bytes: int = 2 * 2**30
     output_bytes: int = 64 * 2**10
     file_bytes: int = 32 * 2**20

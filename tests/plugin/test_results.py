@@ -119,6 +119,7 @@ def test_the_manifest_says_what_was_run(
     assert data["isolation"]["tier"]
     assert data["host"]["system"]
     assert data["generation"]["stub"]["requests"] == 1
+    assert data["generation"]["stub"]["info"]["engine"]
     [plan] = data["plans"]
     assert (plan["origin"], plan["seed"]) == ("", 3)
     [benchmark] = plan["benchmarks"]
