@@ -21,6 +21,7 @@ _CODE = re.compile(
     r"(?:for|while|if|with)\b[^\n]*:[ \t]*(?:\#[^\n]*)?\n"
     r"|return\b|import[ ]\w|from[ ]\S+[ ]import\b|\w+[ ]*=[^=]"
 )
+_COMPREHENSION = re.compile(r"[\[{].*\bfor\b", re.DOTALL)
 _SWALLOWED = re.compile(r"\n(?=[^\s#])")
 
 
@@ -116,7 +117,8 @@ def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
     global one of the same name.
     """
     module = symtable.symtable(source, "<answer>", "exec")
-    symbols = module.get_symbols()
+    inlined = _inlined(source) if _COMPREHENSION.search(source) else frozenset()
+    symbols = [s for s in module.get_symbols() if s.get_name() not in inlined]
     binds = frozenset(
         s.get_name() for s in symbols if s.is_assigned() or s.is_imported()
     )
@@ -127,6 +129,31 @@ def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
         needs.update(s.get_name() for s in table.get_symbols() if s.is_global())
         inner.extend(table.get_children())
     return binds, frozenset(needs)
+
+
+def _inlined(source: str) -> frozenset[str]:
+    """Names that a statement uses as variables of comprehensions and in no other way.
+
+    Since Python 3.12 (PEP 709) the symbol table counts them to the enclosing scope.
+    """
+    inside: set[ast.Name] = set()
+    names: set[ast.Name] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name):
+            names.add(node)
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
+            bound = {
+                name.id
+                for generator in node.generators
+                for name in ast.walk(generator.target)
+                if isinstance(name, ast.Name)
+            }
+            inside.update(
+                name
+                for name in ast.walk(node)
+                if isinstance(name, ast.Name) and name.id in bound
+            )
+    return frozenset(n.id for n in inside) - {n.id for n in names - inside}
 
 
 class _Reader:
