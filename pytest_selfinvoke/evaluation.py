@@ -110,43 +110,56 @@ class Services:
     asking: Asking
     executor: Executor
     limits: Limits
+    allow_processes: bool = False
     clock: Callable[[], float] = time.perf_counter
     references: dict[str, Execution] = field(default_factory=dict)
 
-    def check_reference(self, problem: Problem) -> None:
+    def check_reference(self, problem: Problem) -> Execution:
         """Make sure that a problem can be solved here, once per problem.
+
+        The reference may use ``cpu_factor`` times the time that programs have.
 
         :raises NotJudgedError: if the reference solution fails its own tests.
         """
         reference = self.references.get(problem.hash)
         if reference is None:
-            reference = self.executor.run(self._job(problem.reference, problem))
+            limits = self.limits.calibrated(self.limits.cpu_s)
+            reference = self._execute(problem.reference, problem, limits)
             self.references[problem.hash] = reference
         if reference.verdict is not Verdict.SOLVED:
             raise NotJudgedError(
                 f"the reference solution of {problem.id} fails its own tests here "
                 f"({reference.verdict.value}: {reference.detail})"
             )
+        return reference
 
     def run(self, program: str, problem: Problem) -> Execution:
         """Run a program against a problem's tests.
 
-        A program that fails may have met a broken problem: then nothing is judged.
+        A program that fails may have met a broken problem: then nothing is judged. One
+        that used up its time may have met a slow one: then it has as much as the
+        reference calls for.
 
         :raises NotJudgedError: if the sandbox, or the problem, is at fault.
         """
-        execution = self.executor.run(self._job(program, problem))
-        if execution.verdict is not Verdict.SOLVED:
-            self.check_reference(problem)
+        execution = self._execute(program, problem, self.limits)
+        if execution.verdict is Verdict.SOLVED:
+            return execution
+        reference = self.check_reference(problem)
+        limits = self.limits.calibrated(reference.cpu_s)
+        if execution.verdict is Verdict.TIMEOUT and limits != self.limits:
+            return self._execute(program, problem, limits)
         return execution
 
-    def _job(self, program: str, problem: Problem) -> Job:
-        return Job(
+    def _execute(self, program: str, problem: Problem, limits: Limits) -> Execution:
+        job = Job(
             program=program,
             tests=problem.target.tests,
             entry_points=problem.entry_points,
-            limits=self.limits,
+            limits=limits,
+            allow_processes=self.allow_processes,
         )
+        return self.executor.run(job)
 
 
 def evaluate(case: Case, problem: Problem, services: Services) -> Record:

@@ -58,6 +58,7 @@ class Suite:
     seed: int = 0
     prompt_style: str | None = None
     sandbox: str = "auto"
+    allow_processes: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     limits: Limits = field(default_factory=Limits)
 
@@ -81,6 +82,9 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "top_p": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "top_k": (lambda value: value >= 0, "0 or above"),
 }
+
+
+_OTHERS = ("prompt_style", "sandbox", "allow_processes")
 
 
 def _check_range(name: str, value: float, holds: bool, range_: str) -> None:
@@ -158,7 +162,7 @@ class _Reader:
         self.known(data, allowed, "")
         general = self.table(data, "suite")
         names = ("attacks", "attack_seeds", "samples", "limit", "seed")
-        self.known(general, (*names, "prompt_style", "sandbox"), "suite.")
+        self.known(general, (*names, *_OTHERS), "suite.")
         values: dict[str, Any] = {}
         for key, kind in {
             "attack_seeds": int,
@@ -166,6 +170,7 @@ class _Reader:
             "seed": int,
             "prompt_style": str,
             "sandbox": str,
+            "allow_processes": bool,
         }.items():
             if key in general:
                 values[key] = self.typed(general[key], kind, f"suite.{key}")

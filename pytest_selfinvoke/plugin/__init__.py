@@ -39,10 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """``--selfinvoke-list``: print what is registered, and stop."""
-    if not getattr(config.option, "selfinvoke_list", False):
-        return None
-    from pytest_selfinvoke.plugin.configure import print_listing
+    """``--selfinvoke-list`` and ``--selfinvoke-selftest``: print and stop."""
+    for name in ("list", "selftest"):
+        if getattr(config.option, f"selfinvoke_{name}", False):
+            from pytest_selfinvoke.plugin import commands
 
-    print_listing(config)
-    return 0
+            return int(getattr(commands, f"print_{name}")(config))
+    return None

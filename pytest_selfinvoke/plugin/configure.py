@@ -1,4 +1,4 @@
-"""Set-up of a session: settings, registries, roles; and the listing command."""
+"""Set-up of a session: settings, registries, roles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pytest_selfinvoke.plugin.arguments import (
 )
 from pytest_selfinvoke.plugin.collection import OptionCollection
 from pytest_selfinvoke.plugin.controller import Controller
-from pytest_selfinvoke.plugin.listing import listing
 from pytest_selfinvoke.plugin.runtime import (
     Connection,
     Registries,
@@ -121,14 +120,3 @@ def _check_explicit_suites(config: pytest.Config, runtime: Runtime) -> None:
             # Outside the root folder pytest chooses the id: collection reads it.
             continue
         runtime.suite_plan(path, origin)
-
-
-def print_listing(config: pytest.Config) -> None:
-    """Print what is registered."""
-    config._do_configure()
-    try:
-        writer = config.get_terminal_writer()
-        for line in listing(config.stash[RUNTIME].registries):
-            writer.line(line)
-    finally:
-        config._ensure_unconfigure()

@@ -21,12 +21,13 @@ from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Case
 from pytest_selfinvoke.generation.lifecycle import GenerationServer
+from pytest_selfinvoke.plugin._private import add_suite_properties
 from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
 from pytest_selfinvoke.reports.summary import SummaryBuilder
-from pytest_selfinvoke.reports.terminal import table
+from pytest_selfinvoke.reports.terminal import judges, table
 from pytest_selfinvoke.results.store import RunDirectory
 from pytest_selfinvoke.suite import SUFFIX
 
@@ -103,7 +104,7 @@ class Controller:
             for origin, plan in self.runtime.plans.items():
                 if origin not in self.checked:
                     self.runtime.preflight(plan)
-                    self.runtime.check_sandbox(plan.suite.sandbox)
+                    self.runtime.check_sandbox(plan.suite)
                     self.checked.add(origin)
         except SelfInvokeError as error:
             raise pytest.UsageError(str(error)) from error
@@ -120,7 +121,7 @@ class Controller:
 
     def _new_run(self) -> RunDirectory:
         if self.runtime.isolation is None:
-            self.runtime.check_sandbox(self.runtime.settings.defaults.sandbox)
+            self.runtime.check_sandbox(self.runtime.settings.suite())
         name = datetime.now().strftime("%Y%m%d-%H%M%S")
         run = RunDirectory.create(self.runtime.settings.results, name)
         run.write_manifest(manifest(self.config, self.runtime, stats=None))
@@ -180,6 +181,7 @@ class Controller:
         """Complete the manifest while the generation server can still be asked."""
         if self.run is None:
             return
+        add_suite_properties(self.config, self._facts())
         stats: dict[str, Any] = {}
         if self.server.alive and self.recorded:
             try:
@@ -195,6 +197,15 @@ class Controller:
                 self.run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
+
+    def _facts(self) -> dict[str, str]:
+        """What is true of the whole run, for JUnit."""
+        isolation, counts = self.runtime.isolation, self.summary.judges
+        return {
+            "selfinvoke.isolation": "" if isolation is None else isolation.describe(),
+            "selfinvoke.judged_apart": str(counts["apart"]),
+            "selfinvoke.judged_inline": str(counts["inline"]),
+        }
 
     def _generation(self) -> dict[str, Any]:
         """What each model did, and what is known of those that were used."""
@@ -213,7 +224,7 @@ class Controller:
         write = terminalreporter.write_line
         terminalreporter.ensure_newline()
         terminalreporter.section("selfinvoke", sep="=")
-        for line in table(self.summary.cells()):
+        for line in (*table(self.summary.cells()), *judges(self.summary.judges)):
             write(line)
         missing = len(self.expected.keys() - self.recorded)
         if missing:

@@ -13,6 +13,7 @@ import pytest
 from pytest_selfinvoke.core.record import SCHEMA
 from pytest_selfinvoke.plan import Plan
 from pytest_selfinvoke.plugin.runtime import Runtime
+from pytest_selfinvoke.sandbox.probe import probe
 
 _PACKAGES = ("pytest-selfinvoke", "pytest", "pytest-xdist", "torch", "transformers")
 
@@ -34,6 +35,7 @@ def manifest(
             "system": platform.system(),
             "release": platform.release(),
             "machine": platform.machine(),
+            **probe().to_json(),
         },
         "isolation": runtime.isolation and runtime.isolation.to_json(),
         "arguments": [str(argument) for argument in config.invocation_params.args],
@@ -64,6 +66,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "sampling": asdict(suite.sampling),
         "limits": asdict(suite.limits),
         "sandbox": suite.sandbox,
+        "allow_processes": suite.allow_processes,
     }
 
 

@@ -49,6 +49,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "STYLE",
         "help": "chat, completion or template:FILE (default: by the model)",
     },
+    "sandbox": {
+        "metavar": "POLICY",
+        "help": "auto takes the best isolation that this host gives, strict refuses "
+        "anything less than full isolation, unsafe-ok accepts none (default: auto)",
+    },
 }
 
 LONG_ONLY: dict[str, dict[str, Any]] = {
@@ -60,16 +65,29 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",
     },
+    "selftest": {
+        "action": "store_true",
+        "help": "Run hostile, damaging and honest programs in this host's sandbox and "
+        "print what came of them",
+    },
 }
 
 INI: dict[str, tuple[str, Any]] = {
     "selfinvoke_sandbox": ("Sandbox policy: auto, strict or unsafe-ok", "auto"),
+    "selfinvoke_allow_processes": (
+        "Let programs start other programs: true or false",
+        "false",
+    ),
     "selfinvoke_attack_seeds": ("Seeds per attack", "1"),
     "selfinvoke_max_new_tokens": ("Longest completion, in tokens", "512"),
     "selfinvoke_temperature": ("Sampling temperature; 0 is greedy", "0"),
     "selfinvoke_top_p": ("Nucleus sampling threshold", "1"),
     "selfinvoke_top_k": ("Draw from the k likeliest tokens; 0 is off", "0"),
     "selfinvoke_cpu_s": ("CPU seconds per program", "10"),
+    "selfinvoke_cpu_factor": (
+        "CPU seconds per program as a multiple of the reference's, where that is more",
+        "10",
+    ),
     "selfinvoke_wall_s": ("Seconds per program, as a wide backstop", "30"),
 }
 

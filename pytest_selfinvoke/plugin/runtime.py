@@ -22,6 +22,7 @@ from pytest_selfinvoke.plan import Plan, build_plan
 from pytest_selfinvoke.plugin.settings import Settings
 from pytest_selfinvoke.prompts import get_style
 from pytest_selfinvoke.sandbox.base import Execution, Isolation
+from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.runner import Sandbox
 from pytest_selfinvoke.suite import BenchmarkChoice, Suite, load_suite
 
@@ -120,13 +121,18 @@ class Runtime:
             self._marker_plans[key] = self._plan(suite, "")
         return self._marker_plans[key]
 
-    def check_sandbox(self, policy: str) -> None:
-        """Make sure that this host can give what a sandbox policy asks for.
+    def check_sandbox(self, suite: Suite) -> None:
+        """Make sure that this host can give the sandbox that a suite asks for.
 
         :raises UserError: saying what is missing.
         :raises NotJudgedError: if the sandbox does not start.
         """
-        self.isolation = self.sandbox(policy).isolation
+        self.isolation = self.sandbox(suite.sandbox).isolation
+        if suite.allow_processes and self.isolation.tier != "namespaces":
+            raise UserError(
+                "selfinvoke_allow_processes needs a sandbox with namespaces, for only "
+                f"there all of a program's processes end with it; {probe().remedy()}"
+            )
 
     def _plan(self, suite: Suite, origin: str) -> Plan:
         for spec in suite.models:
@@ -186,6 +192,7 @@ class Runtime:
             asking=self.asking(plan, self.client() if generator is None else generator),
             executor=self.sandbox(plan.suite.sandbox),
             limits=plan.suite.limits,
+            allow_processes=plan.suite.allow_processes,
             references=self._references,
         )
 

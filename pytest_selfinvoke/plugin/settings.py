@@ -79,7 +79,7 @@ def read_settings(config: pytest.Config) -> Settings:
         overrides["attacks"] = tuple(names)
     if option("limit") is not None:
         overrides["limit"] = Limit.parse(option("limit"))
-    for name in ("samples", "seed", "prompt_style"):
+    for name in ("samples", "seed", "prompt_style", "sandbox"):
         if option(name) is not None:
             overrides[name] = option(name)
     if overrides.get("samples", 1) < 1:
@@ -104,10 +104,13 @@ def _defaults(config: pytest.Config) -> Suite:
             "top_k": int,
         }.items()
     }
-    limits = {name: _number(config, name, float) for name in ("cpu_s", "wall_s")}
+    limits = {
+        name: _number(config, name, float) for name in ("cpu_s", "cpu_factor", "wall_s")
+    }
     return replace(
         plain,
         sandbox=str(config.getini("selfinvoke_sandbox")),
+        allow_processes=_flag(config, "allow_processes"),
         attack_seeds=_number(config, "attack_seeds", int),
         sampling=replace(plain.sampling, **sampling),
         limits=replace(plain.limits, **limits),
@@ -122,3 +125,12 @@ def _number(config: pytest.Config, name: str, kind: type) -> Any:
         raise UserError(
             f"ini value selfinvoke_{name}: expected a number, got {value!r}"
         ) from None
+
+
+def _flag(config: pytest.Config, name: str) -> bool:
+    value = str(config.getini(f"selfinvoke_{name}")).lower()
+    if value not in ("true", "false"):
+        raise UserError(
+            f"ini value selfinvoke_{name}: expected true or false, got {value!r}"
+        )
+    return value == "true"

@@ -48,10 +48,17 @@ class SummaryBuilder:
 
     def __init__(self) -> None:
         self._tallies: dict[tuple[str, str, str], _Tally] = {}
+        #: How many programs were judged ``apart`` and ``inline``, and how many of the
+        #: latter passed too few controls (``weak``).
+        self.judges: Counter[str] = Counter()
 
     def add(self, record: Record) -> None:
         """Count one record."""
         case = record.case
+        if record.execution is not None:
+            self.judges[str(record.execution.get("judge"))] += 1
+            notes = record.execution.get("notes", ())
+            self.judges["weak"] += any(note.startswith("weak") for note in notes)
         key = (str(case["model"]), str(case["benchmark"]), str(case["attack"]))
         tally = self._tallies.setdefault(key, _Tally())
         if record.judged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_selfinvoke.reports.summary import Cell
 
@@ -22,6 +22,17 @@ def table(cells: Sequence[Cell]) -> list[str]:
         if kinds:
             lines.append(f"    {kinds}")
     return lines
+
+
+def judges(counts: Mapping[str, int]) -> list[str]:
+    """How programs were judged, unless all were judged apart from their tests."""
+    if not counts.get("inline"):
+        return []
+    weak = f" ({counts['weak']} with too few controls)" if counts.get("weak") else ""
+    return [
+        f"judge: {counts.get('apart', 0)} programs apart from their tests, "
+        f"{counts['inline']} beside them{weak}"
+    ]
 
 
 def _row(cell: Cell) -> tuple[str, ...]:

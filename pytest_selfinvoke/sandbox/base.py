@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pytest_selfinvoke.core.outcomes import Verdict
@@ -13,8 +13,10 @@ from pytest_selfinvoke.core.outcomes import Verdict
 class Limits:
     """What one program may use.
 
-    ``cpu_s`` counts processor time, so that a busy machine changes no verdict;
-    ``wall_s`` is a wide backstop for programs that sleep. ``memory_bytes`` is address
+    ``cpu_s`` counts processor time, so that a busy machine changes no verdict; where
+    the problem's reference itself is slow on this host, ``cpu_factor`` times its time
+    is allowed. ``wall_s`` is a wide backstop for programs that sleep. ``memory_bytes``
+    is address
     space on top of the interpreter's own. ``output_bytes`` is what is kept of each of
     stdout and stderr; the rest is read and dropped. ``disk_bytes`` is the size of the
     program's private folder. ``processes`` counts threads too; it holds where the tier
@@ -22,6 +24,7 @@ class Limits:
     """
 
     cpu_s: float = 10.0
+    cpu_factor: float = 10.0
     wall_s: float = 30.0
     memory_bytes: int = 2 * 2**30
     output_bytes: int = 64 * 2**10
@@ -29,6 +32,12 @@ class Limits:
     disk_bytes: int = 64 * 2**20
     open_files: int = 128
     processes: int = 64
+
+    def calibrated(self, reference_cpu_s: float) -> Limits:
+        """The limits for a problem whose reference took so much processor time here."""
+        cpu_s = max(self.cpu_s, self.cpu_factor * reference_cpu_s)
+        wall_s = max(self.wall_s, self.wall_s / self.cpu_s * cpu_s)
+        return replace(self, cpu_s=cpu_s, wall_s=wall_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +62,7 @@ class Execution:
 
     ``judge`` is ``apart`` where the tests ran in another process than the program and
     ``inline`` where they had to run beside it. ``expected`` and ``actual`` are short
-    representations. Times are in seconds.
+    representations. Times are in seconds; ``cpu_limit_s`` is what was allowed.
     """
 
     verdict: Verdict
@@ -65,6 +74,7 @@ class Execution:
     stdout: str = ""
     stderr: str = ""
     cpu_s: float = 0.0
+    cpu_limit_s: float | None = None
     wall_s: float = 0.0
     judge: str = "apart"
     notes: tuple[str, ...] = ()
@@ -90,7 +100,13 @@ class Isolation:
         """One line for people."""
         there = ", ".join(name for name, is_there in self.layers.items() if is_there)
         missing = f"; without {', '.join(self.missing)}" if self.missing else ""
-        return f"{self.tier} ({there}{missing})"
+        open_ = ": programs can read this host's files" if self.reads_files else ""
+        return f"{self.tier} ({there}{missing}){open_}"
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether programs can read whatever this process's user can."""
+        return self.tier not in ("namespaces", "landlock")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the manifest."""

@@ -68,6 +68,7 @@ class Judge:
             stdout=ended.stdout,
             stderr=ended.stderr,
             cpu_s=ended.cpu_s,
+            cpu_limit_s=job.limits.cpu_s,
             wall_s=clock() - started,
             judge=opinion.judge,
             notes=opinion.notes,

@@ -52,6 +52,10 @@ class Layers:
             os.chown(boxes, self.nobody, self.nobody)
         if self.spaces is None and self.landlock:
             self.rules = landlock.rules(self.prefixes, self.hidden, boxes)
+        if self.seccomp and self.spaces is not None:
+            # Made once here, not in every child, which inherits the cache.
+            for allowed in (False, True):
+                seccomp.filter_program(own_pid=None, allow_processes=allowed)
         for given_up in ("", "landlock", "seccomp"):
             if given_up:
                 setattr(self, given_up, False)

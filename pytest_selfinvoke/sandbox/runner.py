@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,9 +15,13 @@ from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.sandbox.base import Execution, Isolation, Job
 from pytest_selfinvoke.sandbox.forkserver import ForkServer
 from pytest_selfinvoke.sandbox.judge import Judge
+from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.running import ServerLostError
 
 POLICIES = ("auto", "strict", "unsafe-ok")
+
+#: What the policy ``strict`` asks for.
+_FULL = ("namespaces", "own root", "seccomp")
 
 #: Loaded before the fork for programs that want them: importing them takes longer than
 #: everything else together (0.7 s against 16 ms).
@@ -55,36 +60,40 @@ class Sandbox:
 
         :raises UserError: saying what is missing and how to get it.
         """
+        if sys.platform != "linux":
+            raise UserError(
+                f"programs can be run on Linux only, not on {sys.platform}: use a "
+                "Linux container or virtual machine (on Windows, WSL 2)"
+            )
         isolation = self.isolation
         if self._policy == "unsafe-ok":
             return
         if isolation.tier == "namespaces" and isolation.layers["seccomp"]:
             return
-        how = (
-            "allow unprivileged user namespaces (in a container: a seccomp profile "
-            "that allows unshare and mount)"
-        )
+        lacks = ", ".join(name for name in _FULL if not isolation.layers.get(name))
         if self._policy == "strict":
             raise UserError(
-                f"sandbox=strict: this host gives {isolation.describe()}; {how}"
+                f"sandbox strict: this host does not give {lacks}; {probe().remedy()}"
             )
         if not isolation.layers["seccomp"]:
             raise UserError(
-                "this host offers no isolation for the model's programs; "
-                f"{how}, or accept the risk with selfinvoke_sandbox = unsafe-ok"
+                f"this host offers no isolation for the model's programs; "
+                f"{probe().remedy()}, or accept the risk with --sandbox=unsafe-ok"
             )
 
     def run(self, job: Job) -> Execution:
         """Run a program against its tests.
 
-        A time-out by the clock is tried once more, for the machine may have been busy.
+        A time-out by the clock is tried once more, with thrice the time: the machine
+        may have been busy.
 
         :raises NotJudgedError: if the sandbox failed, never for the program's fault.
         """
         execution = self._run(job)
         by_clock = execution.cpu_s < 0.9 * job.limits.cpu_s
         if execution.verdict is Verdict.TIMEOUT and by_clock:
-            execution = self._run(job)
+            wider = replace(job.limits, wall_s=3 * job.limits.wall_s)
+            execution = self._run(replace(job, limits=wider))
             notes = (*execution.notes, "run twice after a time-out by the clock")
             return replace(execution, notes=notes)
         return execution

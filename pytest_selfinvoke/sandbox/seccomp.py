@@ -83,6 +83,12 @@ _SIGNALS = {
 }
 
 
+class _Filter(ctypes.Structure):
+    """``struct sock_fprog``."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
 def available() -> bool:
     """Whether there is a filter for this machine."""
     return sc.machine() in _ARCH
@@ -154,11 +160,7 @@ def _signals_to_self(machine: str, own_pid: int) -> Iterator[bytes]:
 def apply(program: bytes) -> None:
     """Install the filter in this process for good; needs ``no_new_privileges``."""
     buffer = ctypes.create_string_buffer(program, len(program))
-
-    class Filter(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
-
-    described = Filter(len(program) // 8, ctypes.addressof(buffer))
+    described = _Filter(len(program) // 8, ctypes.addressof(buffer))
     sc.prctl(sc.PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(described))
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -28,6 +29,9 @@ from pytest_selfinvoke.sandbox.base import Execution, Isolation, Job, Limits
 
 CHEATS = ("leaving", "equality", "patching", "tracing", "reading", "forging")
 HONEST = ("honest", "honest_numpy", "honest_pandas", "honest_processes")
+
+#: What can go wrong.
+KINDS = ("false passes", "damage", "hangs", "honest programs failed", "not judged")
 
 LIMITS = Limits(cpu_s=2.0, wall_s=8.0)
 #: The problem that all programs claim to solve, judged in each of the three ways.
@@ -55,12 +59,23 @@ class Program:
 
 @dataclass(slots=True, kw_only=True)
 class Row:
-    """What came of one category: counts, and what went wrong, by name."""
+    """What came of one category: counts, and what went wrong, by kind and by name."""
 
     category: str
     programs: int = 0
     runs: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, text: str) -> None:
+        """Note something that went wrong; ``kind`` is one of :data:`KINDS`."""
+        self.kinds[kind] += 1
+        self.wrong.append(text)
+
+    def lines(self) -> list[str]:
+        """The row for people, and below it what went wrong."""
+        counts = f"{self.category:<18}{self.programs:>9}{self.runs:>6}"
+        return [f"{counts}  {len(self.wrong)}", *(f"    {w}" for w in self.wrong)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +93,19 @@ class Report:
 
     def lines(self) -> list[str]:
         """The table for people."""
-        head = f"{'category':<18}{'programs':>9}{'runs':>6}  wrong"
-        found = [f"sandbox: {self.isolation.describe()}", head]
-        for row in self.rows:
-            found.append(
-                f"{row.category:<18}{row.programs:>9}{row.runs:>6}  {len(row.wrong)}"
-            )
-            found += [f"    {text}" for text in row.wrong]
-        return found + [f"skipped: {text}" for text in self.skipped]
+        rows = [line for row in self.rows for line in row.lines()]
+        return [*_head(self.isolation), *rows, *self.conclusion()]
+
+    def conclusion(self) -> list[str]:
+        """What was left out, and how often each kind of thing went wrong."""
+        kinds = sum((row.kinds for row in self.rows), Counter[str]())
+        counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS)
+        return [*(f"skipped: {text}" for text in self.skipped), counts]
+
+
+def _head(isolation: Isolation) -> list[str]:
+    head = f"{'category':<18}{'programs':>9}{'runs':>6}  wrong"
+    return [f"sandbox: {isolation.describe()}", head]
 
 
 def corpus(category: str) -> list[Program]:
@@ -104,14 +124,18 @@ def selftest(
     *,
     ways: Sequence[str] = tuple(TESTS),
     limits: Limits = LIMITS,
+    show: Callable[[str], None] = lambda line: None,
 ) -> Report:
     """Run the corpus.
 
     :param run: runs one job: a sandbox's ``run``.
     :param isolation: what that sandbox obtained.
     :param ways: of :data:`TESTS`.
+    :param show: gets each line of the table as soon as it is known.
     """
     rows, skipped = [], []
+    for line in _head(isolation):
+        show(line)
     for category in categories:
         missing = _missing(category, isolation)
         if missing:
@@ -125,7 +149,12 @@ def selftest(
             else:
                 _judged(program, run, row, ways, limits)
         rows.append(row)
-    return Report(isolation=isolation, rows=tuple(rows), skipped=tuple(skipped))
+        for line in row.lines():
+            show(line)
+    report = Report(isolation=isolation, rows=tuple(rows), skipped=tuple(skipped))
+    for line in report.conclusion():
+        show(line)
+    return report
 
 
 def _missing(category: str, isolation: Isolation) -> str:
@@ -159,13 +188,14 @@ def _judged(
         try:
             execution = run(job)
         except NotJudgedError as error:
-            row.wrong.append(f"{program.name} ({way}): not judged: {error}")
+            row.add("not judged", f"{program.name} ({way}): not judged: {error}")
             continue
         if time.monotonic() - started > _HANG * limits.wall_s:
-            row.wrong.append(f"{program.name} ({way}): hung")
+            row.add("hangs", f"{program.name} ({way}): hung")
         if (execution.verdict is Verdict.SOLVED) is not honest:
             text = f"{execution.verdict.value} {execution.detail}".strip()
-            row.wrong.append(f"{program.name} ({way}): {text}")
+            kind = "honest programs failed" if honest else "false passes"
+            row.add(kind, f"{program.name} ({way}): {text}")
 
 
 def _damage(program: Program, run: Run, row: Row, limits: Limits) -> None:
@@ -183,14 +213,15 @@ def _damage(program: Program, run: Run, row: Row, limits: Limits) -> None:
         try:
             execution = run(job)
         except NotJudgedError as error:
-            row.wrong.append(f"{program.name}: not judged: {error}")
+            row.add("not judged", f"{program.name}: not judged: {error}")
             return
         if time.monotonic() - started > _HANG * limits.wall_s:
-            row.wrong.append(f"{program.name}: hung")
+            row.add("hangs", f"{program.name}: hung")
         if "late" in source:
             time.sleep(1.5)
         hurt = [*around.hurt(), *_leaks(execution, around.secret)]
-        row.wrong += [f"{program.name}: {text}" for text in hurt]
+        for text in hurt:
+            row.add("damage", f"{program.name}: {text}")
 
 
 def _leaks(execution: Execution, secret: str) -> Iterator[str]:

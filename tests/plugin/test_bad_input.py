@@ -209,7 +209,7 @@ WEAK = Isolation(tier="none", layers={"seccomp": False, "namespaces": False})
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("strict", "sandbox=strict: this host gives"),
+        ("strict", "sandbox strict: this host does not give namespaces, own root"),
         ("auto", "this host offers no isolation"),
     ],
 )
@@ -224,7 +224,7 @@ def test_a_host_that_is_weaker_than_the_policy(
         "pytest_selfinvoke.sandbox.forkserver.ForkServer.isolation", WEAK
     )
     options = ("--model=oracle", "--limit=1", "-o")
-    result = run(*options, f"selfinvoke_sandbox={policy}")
+    result = run("--model=oracle", "--limit=1", f"--sandbox={policy}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert_clear(result, words)
     # Also where the policy is that of a suite file which collection finds.

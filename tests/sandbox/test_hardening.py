@@ -15,7 +15,6 @@ from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
 from pytest_selfinvoke.sandbox.forkserver import ForkServer
 from pytest_selfinvoke.sandbox.judge import Judge
-from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.runner import Sandbox
 
 HOSTILE = "import pytest_selfinvoke.sandbox.child as child\nchild._call = lambda m, q: {}\ndef f(x): return 0"
@@ -204,11 +203,6 @@ def test_answers_that_the_tests_cannot_use_are_wrong(sandbox: Sandbox) -> None:
     execution = run(sandbox, "def f(x): return None", "assert f(1) + 1 == 3")
     assert (execution.verdict, execution.judge) == (Verdict.WRONG_ANSWER, "apart")
     assert "TypeError" in execution.detail
-
-
-def test_the_probe_says_what_a_sandbox_has(sandbox: Sandbox) -> None:
-    assert probe() == sandbox.isolation
-    assert probe() is probe()
 
 
 def test_folders_of_a_killed_worker_go_away(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from pytest_selfinvoke.core.errors import NotJudgedError
+from pytest_selfinvoke.core.outcomes import Verdict
+from pytest_selfinvoke.core.records import Part, Problem
+from pytest_selfinvoke.evaluation import Asking, Services
+from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
+
+PROBLEM = Problem(
+    id="p",
+    benchmark="b",
+    target=Part(
+        entry_point="f", prompt="def f():", solution="    return 1", tests="assert f()"
+    ),
+)
+LIMITS = Limits(cpu_s=2.0, cpu_factor=5.0, wall_s=6.0)
+
+
+@dataclass
+class Clockwork:
+    """A sandbox in which each program takes a known time."""
+
+    times: dict[str, float]
+    jobs: list[Job] = field(default_factory=list)
+
+    def run(self, job: Job) -> Execution:
+        self.jobs.append(job)
+        wanted, allowed = self.times[job.program], job.limits.cpu_s
+        return Execution(
+            verdict=Verdict.TIMEOUT if wanted > allowed else Verdict.SOLVED,
+            cpu_s=min(wanted, allowed),
+            cpu_limit_s=allowed,
+        )
+
+
+def services(sandbox: Clockwork) -> Services:
+    asking = cast("Asking", None)
+    return Services(asking=asking, executor=sandbox, limits=LIMITS)
+
+
+def run(program_s: float, reference_s: float) -> tuple[Execution, list[Any]]:
+    sandbox = Clockwork({"program": program_s, PROBLEM.reference: reference_s})
+    execution = services(sandbox).run("program", PROBLEM)
+    return execution, [(j.program, j.limits.cpu_s) for j in sandbox.jobs]
+
+
+def test_a_program_that_passes_needs_no_reference() -> None:
+    execution, jobs = run(1.9, 9.9)
+    assert execution.verdict is Verdict.SOLVED
+    assert jobs == [("program", 2.0)]
+
+
+def test_where_the_reference_is_slow_there_is_more_time() -> None:
+    execution, jobs = run(6.0, 1.5)
+    assert (execution.verdict, execution.cpu_limit_s) == (Verdict.SOLVED, 7.5)
+    assert [limit for _, limit in jobs] == [2.0, 10.0, 7.5]
+
+
+def test_more_time_is_not_endless() -> None:
+    execution, _ = run(8.0, 1.5)
+    assert (execution.verdict, execution.cpu_limit_s) == (Verdict.TIMEOUT, 7.5)
+
+
+def test_a_fast_reference_gives_no_more_than_the_floor() -> None:
+    execution, jobs = run(3.0, 0.01)
+    assert (execution.verdict, execution.cpu_limit_s) == (Verdict.TIMEOUT, 2.0)
+    assert len(jobs) == 2
+
+
+def test_a_reference_that_takes_too_long_is_not_the_programs_fault() -> None:
+    with pytest.raises(NotJudgedError, match="reference solution of p fails"):
+        run(3.0, 11.0)
+
+
+def test_the_reference_is_run_once() -> None:
+    sandbox = Clockwork({"program": 3.0, PROBLEM.reference: 0.1})
+    both = services(sandbox)
+    both.run("program", PROBLEM)
+    both.run("program", PROBLEM)
+    assert [j.program for j in sandbox.jobs].count(PROBLEM.reference) == 1
+
+
+def test_the_clock_stays_as_far_behind_as_it_was() -> None:
+    limits = LIMITS.calibrated(4.0)
+    assert (limits.cpu_s, limits.wall_s) == (20.0, 60.0)
+    assert LIMITS.calibrated(0.1) == LIMITS
