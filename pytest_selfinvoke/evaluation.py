@@ -146,6 +146,10 @@ class Services:
         if execution.verdict is Verdict.SOLVED:
             return execution
         reference = self.check_reference(problem)
+        if execution.exception == "ModuleNotFoundError":
+            there = ", ".join(problem.requires) or "the standard library"
+            detail = f"{execution.detail}; the problem's libraries: {there}"
+            return replace(execution, detail=detail)
         limits = self.limits.calibrated(reference.cpu_s)
         if execution.verdict is Verdict.TIMEOUT and limits != self.limits:
             return self._execute(program, problem, limits)

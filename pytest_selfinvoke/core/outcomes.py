@@ -18,7 +18,6 @@ class Verdict(StrEnum):
     TIMEOUT = "timeout"
     MEMORY = "memory"
     CRASHED = "crashed"
-    OUTPUT_LIMIT = "output_limit"
     NO_CODE = "no_code"
     SYNTAX_ERROR = "syntax_error"
     MISSING_ENTRY_POINT = "missing_entry_point"

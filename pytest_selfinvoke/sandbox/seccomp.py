@@ -151,8 +151,8 @@ def _signals_to_self(machine: str, own_pid: int) -> Iterator[bytes]:
         yield _instruction(_LOAD, 16)
         yield _instruction(_JUMP_EQUAL, own_pid, 2, 0)
         # prlimit takes 0 for the caller; kill takes it for the process group.
-        zero_is_self = 0 if number == _SIGNALS[machine][-1] else 0xFFFFFFFE
-        yield _instruction(_JUMP_EQUAL, zero_is_self, 1, 0)
+        is_prlimit = number == _SIGNALS[machine][-1]
+        yield _instruction(_JUMP_EQUAL, 0 if is_prlimit else own_pid, 1, 0)
         yield deny
         yield _instruction(_RETURN, _ALLOW)
 

@@ -89,3 +89,20 @@ def test_the_clock_stays_as_far_behind_as_it_was() -> None:
     limits = LIMITS.calibrated(4.0)
     assert (limits.cpu_s, limits.wall_s) == (20.0, 60.0)
     assert LIMITS.calibrated(0.1) == LIMITS
+
+
+def test_a_missing_library_is_told_with_those_that_the_problem_has() -> None:
+    class Missing:
+        def run(self, job: Job) -> Execution:
+            if job.program == PROBLEM.reference:
+                return Execution(verdict=Verdict.SOLVED)
+            return Execution(
+                verdict=Verdict.EXCEPTION,
+                exception="ModuleNotFoundError",
+                detail="No module named 'x'",
+            )
+
+    execution = services(cast("Clockwork", Missing())).run("import x", PROBLEM)
+    assert execution.detail == (
+        "No module named 'x'; the problem's libraries: the standard library"
+    )
