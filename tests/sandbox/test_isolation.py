@@ -28,8 +28,14 @@ class Tier:
     def __init__(self, tiers: tuple[str, ...]) -> None:
         self.solutions, self.trials = ForkServer(tiers=tiers), ForkServer(tiers=tiers)
 
-    def run(self, program: str, tests: str = "assert f() == 1") -> Execution:
-        job = Job(program=program, tests=tests, entry_points=("f",), limits=LIMITS)
+    def run(
+        self,
+        program: str,
+        tests: str = "assert f() == 1",
+        *,
+        limits: Limits = LIMITS,
+    ) -> Execution:
+        job = Job(program=program, tests=tests, entry_points=("f",), limits=limits)
         return Judge(self.solutions, self.trials).execute(job, time.perf_counter)
 
 
@@ -136,7 +142,10 @@ def test_nothing_outlives_its_program(tier: Tier) -> None:
     assert time.monotonic() - started < 5
     server = tier.solutions._process
     assert server is not None
-    assert len(descendants(server.pid)) <= 1
+    # the server itself, where it lives in a namespace, and the child for the next
+    left = descendants(server.pid)
+    assert len(left) <= 2
+    assert all(len(os.listdir(f"/proc/{pid}/task")) == 1 for pid in left)
 
 
 def test_programs_do_not_see_each_other(tier: Tier) -> None:
@@ -159,6 +168,27 @@ def descendants(pid: int) -> list[int]:
         for child in map(int, task.read_text().split()):
             found += [child, *descendants(child)]
     return found
+
+
+def test_a_waiting_child_that_was_killed_is_replaced(tier: Tier) -> None:
+    assert tier.run("def f(): return 1").verdict is Verdict.SOLVED
+    server = tier.solutions._process
+    assert server is not None
+    for pid in descendants(server.pid)[1:]:
+        os.kill(pid, signal.SIGKILL)
+    assert tier.run("def f(): return 1").verdict is Verdict.SOLVED
+
+
+def test_each_program_has_its_own_limits(tier: Tier) -> None:
+    program = "x = bytearray(2 ** 27)\ndef f(): return 1"
+    small, large = Limits(memory_bytes=2**26), Limits(memory_bytes=2**29)
+    for limits, verdict in (
+        (large, Verdict.SOLVED),
+        (small, Verdict.MEMORY),
+        (small, Verdict.MEMORY),
+        (large, Verdict.SOLVED),
+    ):
+        assert tier.run(program, limits=limits).verdict is verdict
 
 
 def test_descriptors_stay_flat() -> None:
