@@ -17,6 +17,7 @@ from pytest_selfinvoke.sandbox.forkserver import ForkServer
 from pytest_selfinvoke.sandbox.judge import Judge
 from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.running import ServerLostError
+from pytest_selfinvoke.sandbox.verdicts import was_killed
 
 POLICIES = ("auto", "strict", "unsafe-ok")
 
@@ -53,7 +54,10 @@ class Sandbox:
 
         :raises NotJudgedError: if the sandbox does not start.
         """
-        return self._light.isolation
+        isolation = self._light.isolation
+        for server in (self._light, self._heavy, self._trials):
+            server.insist(isolation)
+        return isolation
 
     def check(self) -> None:
         """Make sure that the host gives what the policy asks for.
@@ -99,16 +103,21 @@ class Sandbox:
         return execution
 
     def _run(self, job: Job) -> Execution:
+        isolation = self.isolation
         heavy = _WANTS_HEAVY.search(job.program) or _WANTS_HEAVY.search(job.tests)
         solutions = self._heavy if heavy else self._light
-        if job.allow_processes and self.isolation.tier != "namespaces":
+        if job.allow_processes and isolation.tier != "namespaces":
             raise NotJudgedError(
                 "a program may start processes where the sandbox has namespaces only; "
-                f"here it has: {self.isolation.describe()}"
+                f"here it has: {isolation.describe()}"
             )
+        killed: Execution | None = None
         for _ in range(2):
             try:
-                return Judge(solutions, self._trials).execute(job, self._clock)
+                execution = Judge(solutions, self._trials).execute(job, self._clock)
+                if not was_killed(execution):
+                    return execution
+                killed = execution
             except ServerLostError:
                 solutions.close()
                 self._trials.close()
@@ -119,7 +128,12 @@ class Sandbox:
                 solutions.close()
                 self._trials.close()
                 raise
-        raise NotJudgedError("the sandbox's fork server was killed twice")
+        alone = isolation.tier == "namespaces" and not job.allow_processes
+        if killed is not None and not alone:
+            return killed  # It may have done that itself.
+        raise NotJudgedError(
+            "the sandbox was killed from outside twice: is the machine out of memory?"
+        )
 
     def close(self) -> None:
         """End all fork servers and what they run."""

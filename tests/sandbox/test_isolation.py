@@ -170,13 +170,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def test_a_waiting_child_that_was_killed_is_replaced(tier: Tier) -> None:
-    assert tier.run("def f(): return 1").verdict is Verdict.SOLVED
-    server = tier.solutions._process
-    assert server is not None
-    for pid in descendants(server.pid)[1:]:
-        os.kill(pid, signal.SIGKILL)
-    assert tier.run("def f(): return 1").verdict is Verdict.SOLVED
+def test_a_waiting_child_that_was_killed_is_replaced() -> None:
+    with Sandbox() as sandbox:
+        for _ in range(3):
+            assert sandbox.run(JOB).verdict is Verdict.SOLVED
+            server = sandbox._light._process
+            assert server is not None
+            for pid in descendants(server.pid)[1:]:
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_each_program_has_its_own_limits(tier: Tier) -> None:
@@ -230,7 +231,10 @@ def test_a_server_that_is_always_killed_is_our_fault(
         return control
 
     monkeypatch.setattr(ForkServer, "_start", killed)
-    with Sandbox() as sandbox, pytest.raises(NotJudgedError, match="killed twice"):
+    with (
+        Sandbox() as sandbox,
+        pytest.raises(NotJudgedError, match="killed from outside twice"),
+    ):
         sandbox.run(JOB)
 
 
@@ -285,6 +289,17 @@ def test_an_interrupt_in_the_caller_leaves_a_usable_sandbox() -> None:
         finally:
             signal.signal(signal.SIGALRM, previous)
         assert sandbox.run(JOB).verdict is Verdict.SOLVED
+
+
+def test_a_server_never_comes_back_with_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox() as sandbox:
+        if sandbox.isolation.tier != "namespaces":
+            pytest.skip("this host has one tier only")
+        for server in (sandbox._light, sandbox._heavy, sandbox._trials):
+            server.close()
+            monkeypatch.setattr(server, "_tiers", ("landlock", "seccomp"))
+        with pytest.raises(NotJudgedError, match="isolation was namespaces, now"):
+            sandbox.run(JOB)
 
 
 def test_policies(monkeypatch: pytest.MonkeyPatch) -> None:
