@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pytest_selfinvoke.plugin.options import INI, LONG_ONLY, OPTIONS
 
@@ -21,14 +22,21 @@ def reference() -> str:
         "| --- | --- |",
     ]
     for name, attributes in OPTIONS.items():
-        lines.append(f"| `--{name} {attributes['metavar']}` | {attributes['help']} |")
+        lines.append(f"| `--{name}{_value(attributes)}` | {attributes['help']} |")
     for name, attributes in LONG_ONLY.items():
-        value = f" {attributes['metavar']}" if "metavar" in attributes else ""
+        value = _value(attributes)
         lines.append(f"| `--selfinvoke-{name}{value}` | {attributes['help']} |")
     lines += ["", "| ini value | | default |", "| --- | --- | --- |"]
     for name, (text, default) in INI.items():
         lines.append(f"| `{name}` | {text} | `{default}` |")
     return "\n".join(lines).replace("|...", "\\|...") + "\n"
+
+
+def _value(attributes: dict[str, Any]) -> str:
+    """What stands behind an option, if it takes anything."""
+    choices = ",".join(attributes.get("choices", ()))
+    value = attributes.get("metavar") or (f"{{{choices}}}" if choices else "")
+    return f" {value}" if value else ""
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_selfinvoke.attacks.base import Attack
@@ -13,7 +13,7 @@ from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import CLEAN, Case, ModelSpec, Problem, Variant
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.core.seeding import derive_rng
-from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Suite
+from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Shard, Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +100,10 @@ def build_plan(
         attacks.check(name)
     choices = tuple(dict.fromkeys(suite.benchmarks))
     _check_names(choices)
+    loaded = tuple(_load(choice, suite, benchmarks, download) for choice in choices)
     return Plan(
         suite=suite,
-        benchmarks=tuple(
-            _load(choice, suite, benchmarks, download) for choice in choices
-        ),
+        benchmarks=loaded if suite.shard is None else _sharded(loaded, suite.shard),
         variants=tuple(_variants(suite)),
         origin=origin,
     )
@@ -120,6 +119,22 @@ def _check_names(choices: Sequence[BenchmarkChoice]) -> None:
                 "one, or register one of them under a name of its own"
             )
         seen.add(choice.name)
+
+
+def _sharded(
+    benchmarks: tuple[LoadedBenchmark, ...], shard: Shard
+) -> tuple[LoadedBenchmark, ...]:
+    """Every ``of``-th problem, counted through all benchmarks.
+
+    So parts differ by one problem at most, and all variants of a problem are in one.
+    """
+    parts, position = [], 0
+    for loaded in benchmarks:
+        numbered = enumerate(loaded.problems, position)
+        problems = tuple(problem for n, problem in numbered if shard.has(n))
+        parts.append(replace(loaded, problems=problems))
+        position += len(loaded.problems)
+    return tuple(parts)
 
 
 def _variants(suite: Suite) -> Iterator[Variant]:

@@ -46,6 +46,32 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """The ``number``-th of ``of`` parts of all problems, counted from 1."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """``2/8``.
+
+        :raises UserError: if it is not of that form, or there is no such part.
+        """
+        number, _, of = text.partition("/")
+        if number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
+            return cls(number=int(number), of=int(of))
+        raise UserError(f"shard {text!r}: write I/N with I from 1 to N, say 2/8")
+
+    def has(self, position: int) -> bool:
+        """Whether the problem at this place of the run's list is in the part."""
+        return position % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
     """Everything that decides which cases there are and how each is run."""
 
@@ -55,6 +81,8 @@ class Suite:
     attack_seeds: int = 1
     samples: int = 1
     limit: Limit | None = None
+    shard: Shard | None = None
+    deterministic: bool = False
     seed: int = 0
     prompt_style: str | None = None
     sandbox: str = "auto"

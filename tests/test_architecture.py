@@ -29,6 +29,7 @@ RANKS = {
     "plan": 2,
     "evaluation": 3,
     "plugin": 4,
+    "__main__": 4,
 }
 
 #: Imports inside one rank, each with its reason.

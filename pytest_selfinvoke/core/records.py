@@ -200,13 +200,17 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What the model returned for one prompt."""
+    """What the model returned for one prompt.
+
+    ``stored`` is true where an earlier session made it and the store kept it.
+    """
 
     text: str
     finish_reason: str = "stop"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     duration_s: float | None = None
+    stored: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the wire."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from itertools import groupby
 from typing import TypeAlias
 
 from pytest_selfinvoke.core.errors import SelfInvokeError
@@ -31,6 +30,13 @@ def announce(
         thread.start()
 
 
+def _by_model(planned: Sequence[Planned]) -> dict[str, list[Planned]]:
+    models: dict[str, list[Planned]] = {}
+    for entry in planned:
+        models.setdefault(entry[1].model, []).append(entry)
+    return models
+
+
 def _plans_ahead(runtime: Runtime, entry: Planned) -> bool:
     plan, case, _ = entry
     specs = {spec.label: spec for spec in plan.suite.models}
@@ -40,7 +46,8 @@ def _plans_ahead(runtime: Runtime, entry: Planned) -> bool:
 def _send(runtime: Runtime, connection: Connection, planned: Sequence[Planned]) -> None:
     client = connect(connection)
     try:
-        for label, entries in groupby(planned, key=lambda entry: entry[1].model):
+        # All of a model's cases together: it may have to give its place in memory up.
+        for label, entries in _by_model(planned).items():
             waiting: list[Request] = []
             for plan, case, problem in entries:
                 request = _request(runtime, client, plan, case, problem)

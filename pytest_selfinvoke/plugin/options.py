@@ -45,6 +45,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "N",
         "help": "Seed of everything random (default: 0)",
     },
+    "shard": {
+        "metavar": "I/N",
+        "help": "Run the I-th of N parts of every benchmark: on N machines, each once",
+    },
+    "deterministic": {
+        "action": "store_true",
+        "help": "Generate so that no completion depends on its batch; slower",
+    },
+    "models-in-parallel": {
+        "type": int,
+        "metavar": "N",
+        "help": "Local models in memory at a time (default: 1)",
+    },
     "prompt-style": {
         "metavar": "STYLE",
         "help": "chat, completion or template:FILE (default: by the model)",
@@ -60,6 +73,16 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
     "results": {
         "metavar": "DIR",
         "help": "Folder for the run's records and manifest (default: .selfinvoke)",
+    },
+    "store": {
+        "metavar": "FILE",
+        "help": "Where completions are kept (default: completions.sqlite in the "
+        "user's cache)",
+    },
+    "cache": {
+        "choices": ("read-write", "read-only", "refresh", "off"),
+        "help": "What to do with kept completions: use and add (the default), only "
+        "use, make anew, or neither",
     },
     "list": {
         "action": "store_true",

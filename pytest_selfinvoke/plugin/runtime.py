@@ -15,6 +15,8 @@ from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
 from pytest_selfinvoke.generation.client import GenerationClient
+from pytest_selfinvoke.generation.settings import CacheMode
+from pytest_selfinvoke.generation.store import check_store
 from pytest_selfinvoke.models import BUILTIN as MODELS
 from pytest_selfinvoke.models.base import Engine, ModelKind
 from pytest_selfinvoke.models.lookup import kind_for
@@ -135,6 +137,9 @@ class Runtime:
             )
 
     def _plan(self, suite: Suite, origin: str) -> Plan:
+        if suite.deterministic:
+            models = tuple(_deterministic(spec) for spec in suite.models)
+            suite = replace(suite, models=models)
         for spec in suite.models:
             self.kind(spec)
         if suite.prompt_style is not None:
@@ -166,12 +171,26 @@ class Runtime:
         }
 
     def preflight(self, plan: Plan) -> None:
-        """Check cheaply that every model of a plan can be loaded.
+        """Check cheaply that every model of a plan can be loaded, or need not be.
 
         :raises UserError: saying what to change.
         """
-        for spec in plan.suite.models:
-            self.kind(spec).preflight(spec)
+        mode = self.settings.cache
+        kinds = [(spec, self.kind(spec)) for spec in plan.suite.models]
+        if mode is not CacheMode.OFF and any(self.is_kept(spec) for spec, _ in kinds):
+            read_only = mode is CacheMode.READ_ONLY
+            check_store(self.settings.store, read_only=read_only)
+        for spec, kind in kinds:
+            # Judging what another machine generated needs none of its engines.
+            if mode is not CacheMode.READ_ONLY or not self.is_kept(spec):
+                kind.preflight(spec)
+
+    def is_kept(self, spec: ModelSpec) -> bool:
+        """Whether completions of a model go to the store, if there is one.
+
+        Those that are scripted or read from a file cost nothing to make again.
+        """
+        return self.kind(spec).plans_ahead
 
     def asking(self, plan: Plan, generator: Generator) -> Asking:
         """What making the texts of this plan's cases needs."""
@@ -230,6 +249,13 @@ class Runtime:
         self.drop_client()
         while self._sandboxes:
             self._sandboxes.popitem()[1].close()
+
+
+def _deterministic(spec: ModelSpec) -> ModelSpec:
+    """The spec with its engine told to make completions independent of batches."""
+    if spec == FIXTURE_MODEL:
+        return spec
+    return replace(spec, options={**spec.options, "deterministic": True})
 
 
 def connect(connection: Connection) -> GenerationClient:

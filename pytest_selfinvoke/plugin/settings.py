@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from pytest_selfinvoke.core.cache import default_store
 from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.generation.settings import CacheMode
 from pytest_selfinvoke.plugin.options import destination
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
+    Shard,
     Suite,
     benchmarks_from_text,
     models_from_specs,
@@ -31,6 +35,9 @@ class Settings:
     overrides: Mapping[str, Any]
     defaults: Suite
     results: Path
+    store: Path
+    cache: CacheMode = CacheMode.READ_WRITE
+    models_in_parallel: int = 1
     list_registered: bool = False
     suite_text: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,13 +89,23 @@ def read_settings(config: pytest.Config) -> Settings:
     for name in ("samples", "seed", "prompt_style", "sandbox"):
         if option(name) is not None:
             overrides[name] = option(name)
+    if option("shard") is not None:
+        overrides["shard"] = Shard.parse(option("shard"))
+    if option("deterministic"):
+        overrides["deterministic"] = True
     if overrides.get("samples", 1) < 1:
         raise UserError(f"--samples must be at least 1, not {overrides['samples']}")
-    results = option("results")
+    results, store = option("results"), option("store")
+    in_parallel = option("models_in_parallel")
+    if in_parallel is not None and in_parallel < 1:
+        raise UserError(f"--models-in-parallel must be at least 1, not {in_parallel}")
     return Settings(
         overrides=overrides,
         defaults=_defaults(config),
         results=base / results if results else config.rootpath / ".selfinvoke",
+        store=base / Path(store).expanduser() if store else default_store(os.environ),
+        cache=CacheMode(option("cache") or "read-write"),
+        models_in_parallel=in_parallel or 1,
         list_registered=bool(option("list")),
     )
 

@@ -33,6 +33,8 @@ _START = (
 )
 _ENVIRONMENT = {
     "HOME": namespaces.BOX,
+    # pyarrow, which pandas loads, starts a thread; namespaces want a single one.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "LANG": "C.UTF-8",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",

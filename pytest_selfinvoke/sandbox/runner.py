@@ -104,8 +104,7 @@ class Sandbox:
 
     def _run(self, job: Job) -> Execution:
         isolation = self.isolation
-        heavy = _WANTS_HEAVY.search(job.program) or _WANTS_HEAVY.search(job.tests)
-        solutions = self._heavy if heavy else self._light
+        solutions = self._server_for(job)
         if job.allow_processes and isolation.tier != "namespaces":
             raise NotJudgedError(
                 "a program may start processes where the sandbox has namespaces only; "
@@ -134,6 +133,16 @@ class Sandbox:
         raise NotJudgedError(
             "the sandbox was killed from outside twice: is the machine out of memory?"
         )
+
+    def _server_for(self, job: Job) -> ForkServer:
+        if not (_WANTS_HEAVY.search(job.program) or _WANTS_HEAVY.search(job.tests)):
+            return self._light
+        try:
+            self._heavy.start()
+        except NotJudgedError:
+            # A library that starts threads, for one: slower, but no less isolated.
+            self._heavy = self._light
+        return self._heavy
 
     def close(self) -> None:
         """End all fork servers and what they run."""

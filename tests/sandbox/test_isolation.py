@@ -302,6 +302,35 @@ def test_a_server_never_comes_back_with_less(monkeypatch: pytest.MonkeyPatch) ->
             sandbox.run(JOB)
 
 
+HEAVY = Job(
+    program="import numpy\ndef f(x): return int(numpy.add(x, 1))",
+    tests="assert f(1) == 2",
+    entry_points=("f",),
+)
+
+
+def test_loaded_libraries_do_not_lower_the_isolation() -> None:
+    pytest.importorskip("numpy")
+    with Sandbox() as sandbox:
+        assert sandbox.run(HEAVY).verdict is Verdict.SOLVED
+        assert sandbox._heavy is not sandbox._light
+        assert sandbox._heavy.isolation == sandbox.isolation
+
+
+def test_libraries_that_cannot_be_loaded_ahead_are_loaded_in_the_child(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("numpy")
+
+    def fails() -> None:
+        raise NotJudgedError("it starts threads")
+
+    with Sandbox() as sandbox:
+        monkeypatch.setattr(sandbox._heavy, "start", fails)
+        assert sandbox.run(HEAVY).verdict is Verdict.SOLVED
+        assert sandbox._heavy is sandbox._light
+
+
 def test_policies(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="choose from auto, strict, unsafe-ok"):
         Sandbox("none")

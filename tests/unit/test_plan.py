@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pytest_selfinvoke.plan import Plan, build_plan
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
+    Shard,
     Suite,
     models_from_specs,
 )
@@ -211,3 +212,37 @@ def test_two_files_for_one_benchmark_are_refused_for_ids_would_be_equal() -> Non
     )
     with pytest.raises(UserError, match="'own' is named with two files"):
         plan_of(suite_of(benchmarks=choices))
+
+
+@pytest.mark.parametrize("of", [1, 3, 7])
+def test_shards_are_disjoint_complete_and_even(of: int) -> None:
+    def ids(shard: Shard | None) -> list[str]:
+        suite = Suite(
+            models=models_from_specs(["oracle"]),
+            benchmarks=(BenchmarkChoice(name="own"), BenchmarkChoice(name="more")),
+            attacks=("clean", "a.one"),
+            shard=shard,
+        )
+        plan = plan_of(suite, Own(size=20), Own(name="more", size=5))
+        return [case.id for case in plan.all_cases()]
+
+    parts = [ids(Shard(number=n + 1, of=of)) for n in range(of)]
+    assert sorted(case for part in parts for case in part) == sorted(ids(None))
+    problems = [{tuple(case.split("::")[:3]) for case in part} for part in parts]
+    sizes = [len(part) for part in problems]
+    assert max(sizes) - min(sizes) <= 1
+    # All variants of a problem are in one part.
+    assert sum(sizes) == len(set().union(*problems)) == 25
+
+
+def test_a_shard_knows_the_whole_benchmark() -> None:
+    suite = Suite(
+        models=models_from_specs(["oracle"]),
+        benchmarks=(BenchmarkChoice(name="own"),),
+        limit=Limit(count=10),
+        shard=Shard(number=2, of=4),
+    )
+    [whole] = plan_of(replace(suite, shard=None), Own()).benchmarks
+    [part] = plan_of(suite, Own()).benchmarks
+    assert [problem.id for problem in part.problems] == ["p01", "p05", "p09"]
+    assert (part.hash, part.total) == (whole.hash, whole.total)
