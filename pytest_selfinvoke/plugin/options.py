@@ -17,8 +17,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "model": {
         "action": "append",
         "metavar": "SPEC",
-        "help": "Model to test: oracle, stub, smollm2, hf:NAME_OR_PATH, "
-        "openai:URL#MODEL, replay:FILE or module:attr. May be given several times",
+        "help": "Model to test: oracle, stub, smollm2, hf:NAME_OR_PATH, gguf:FILE, "
+        "openai:URL[,URL...]#MODEL, vllm:NAME_OR_PATH, replay:FILE or module:attr. "
+        "May be given several times",
     },
     "benchmark": {
         "action": "append",

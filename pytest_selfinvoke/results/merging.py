@@ -76,8 +76,17 @@ def _settings(manifest: dict[str, Any]) -> str:
             {k: v for k, v in benchmark.items() if k != "used"}
             for benchmark in plan["benchmarks"]
         ]
-        plans.append({**plan, "benchmarks": benchmarks, "shard": None})
+        models = [{**m, "spec": _without_address(m["spec"])} for m in plan["models"]]
+        plans.append(
+            {**plan, "benchmarks": benchmarks, "models": models, "shard": None}
+        )
     return content_hash([manifest["schema"], plans])
+
+
+def _without_address(spec: str) -> str:
+    """Parts of a run may ask one model at several addresses."""
+    kind, _, argument = spec.partition(":")
+    return f"{kind}#{argument.rpartition('#')[2]}" if "://" in argument else spec
 
 
 def _lasting(record: Record) -> str:

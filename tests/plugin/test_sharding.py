@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 
@@ -56,6 +62,65 @@ def test_two_shards_are_one_run(
     assert printed == ["both: 14 completions, whole", "      14 short:Short (custom)"]
     assert main(["store", "show", "both", "--case", "click"]) == 0
     assert capsys.readouterr().out.count('"text":"no code"') == 2
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    """An OpenAI-compatible server that writes no code, and counts."""
+
+    asked: ClassVar[Counter[int]] = Counter()
+
+    def do_GET(self) -> None:
+        self.reply({"data": [{"id": "coder"}]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked[self.server.server_address[1]] += 1
+        message = {"role": "assistant", "content": "no code"}
+        self.reply({"choices": [{"message": message, "finish_reason": "stop"}]})
+
+    def reply(self, data: object) -> None:
+        body = json.dumps(data).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def endpoints() -> Iterator[list[int]]:
+    pytest.importorskip("openai")
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) for _ in range(2)]
+    threads = [Thread(target=server.serve_forever, args=(0.02,)) for server in servers]
+    for thread in threads:
+        thread.start()
+    yield [server.server_port for server in servers]
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_two_shards_on_two_endpoints_are_one_run(
+    run: Run, endpoints: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Endpoint.asked.clear()
+    for number, port in enumerate(endpoints, 1):
+        result = run(
+            f"--model=openai:http://127.0.0.1:{port}/v1#coder",
+            "--limit=6",
+            f"--shard={number}/2",
+            f"--selfinvoke-results=s{number}results",
+            f"--selfinvoke-store=s{number}store",
+        )
+        result.assert_outcomes(failed=3)
+    assert [Endpoint.asked[port] for port in endpoints] == [3, 3]
+    capsys.readouterr()
+    folders = [run_path("s1results"), run_path("s2results")]
+    assert main(["runs", "merge", *folders, "-o", "merged"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "merged: 6 records"
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_options_make_another_model(
 
 def test_patience_does_not(shelf: Open, ask: Ask) -> None:
     keep(shelf(), ask("k"))
-    patient = shelf(spec=replace(SPEC, options={"timeout_s": 5.0}))
+    patient = shelf(spec=replace(SPEC, options={"timeout": 5.0}))
     patient.bind(INFO)
     assert patient.find(ask("k")) is not None
 
