@@ -29,7 +29,13 @@ def run(
 ) -> Path:
     benchmark = {"name": "mini", "hash": "h", "used": len(records)}
     plans = [
-        {"benchmarks": [benchmark], "seed": 0, "shard": folder.name, **(plan or {})}
+        {
+            "benchmarks": [benchmark],
+            "models": [{"spec": f"openai:http://{folder.name}/v1#coder"}],
+            "seed": 0,
+            "shard": folder.name,
+            **(plan or {}),
+        }
     ]
     made = RunDirectory.create(folder.parent, folder.name)
     for each in records:
