@@ -47,6 +47,7 @@ class Sandbox:
         self._light = ForkServer()
         self._heavy = ForkServer(preload=_HEAVY)
         self._trials = ForkServer()
+        self._heavy_trials = ForkServer(preload=_HEAVY)
 
     @property
     def isolation(self) -> Isolation:
@@ -55,7 +56,7 @@ class Sandbox:
         :raises NotJudgedError: if the sandbox does not start.
         """
         isolation = self._light.isolation
-        for server in (self._light, self._heavy, self._trials):
+        for server in self._servers():
             server.insist(isolation)
         return isolation
 
@@ -104,7 +105,7 @@ class Sandbox:
 
     def _run(self, job: Job) -> Execution:
         isolation = self.isolation
-        solutions = self._server_for(job)
+        solutions, trials = self._servers_for(job)
         if job.allow_processes and isolation.tier != "namespaces":
             raise NotJudgedError(
                 "a program may start processes where the sandbox has namespaces only; "
@@ -113,19 +114,19 @@ class Sandbox:
         killed: Execution | None = None
         for _ in range(2):
             try:
-                execution = Judge(solutions, self._trials).execute(job, self._clock)
+                execution = Judge(solutions, trials).execute(job, self._clock)
                 if not was_killed(execution):
                     return execution
                 killed = execution
             except ServerLostError:
                 solutions.close()
-                self._trials.close()
+                trials.close()
             except OSError as error:
                 raise NotJudgedError(f"the sandbox failed: {error}") from error
             except BaseException:
                 # Interrupted: a child may be left half asked.
                 solutions.close()
-                self._trials.close()
+                trials.close()
                 raise
         alone = isolation.tier == "namespaces" and not job.allow_processes
         if killed is not None and not alone:
@@ -134,19 +135,23 @@ class Sandbox:
             "the sandbox was killed from outside twice: is the machine out of memory?"
         )
 
-    def _server_for(self, job: Job) -> ForkServer:
+    def _servers_for(self, job: Job) -> tuple[ForkServer, ForkServer]:
+        """For the program and, where they have to be run, for its tests."""
         if not (_WANTS_HEAVY.search(job.program) or _WANTS_HEAVY.search(job.tests)):
-            return self._light
+            return self._light, self._trials
         try:
             self._heavy.start()
         except NotJudgedError:
             # A library that starts threads, for one: slower, but no less isolated.
-            self._heavy = self._light
-        return self._heavy
+            self._heavy, self._heavy_trials = self._light, self._trials
+        return self._heavy, self._heavy_trials
+
+    def _servers(self) -> tuple[ForkServer, ...]:
+        return self._light, self._heavy, self._trials, self._heavy_trials
 
     def close(self) -> None:
         """End all fork servers and what they run."""
-        for server in (self._light, self._heavy, self._trials):
+        for server in self._servers():
             server.close()
 
     def __enter__(self) -> Self:

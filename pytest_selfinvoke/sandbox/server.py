@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_selfinvoke.sandbox import codec_arrays, namespaces
+from pytest_selfinvoke.sandbox import codec_arrays, codec_frames, namespaces
 from pytest_selfinvoke.sandbox import syscalls as sc
 from pytest_selfinvoke.sandbox.layers import Layers
 from pytest_selfinvoke.sandbox.nursery import Nursery
@@ -39,6 +39,7 @@ def main() -> None:
     """Set the isolation up, say what was obtained, serve until the parent hangs up."""
     os.umask(0o022)
     codec_arrays.register()
+    codec_frames.register()
     config = json.loads(sys.argv[1])
     control = socket.socket(fileno=config["control"])
     for name in config["preload"]:
