@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_selfinvoke.attacks.base import Attack
+from pytest_selfinvoke.attacks.base import Attack, facts_of
+from pytest_selfinvoke.attacks.presets import expand
 from pytest_selfinvoke.benchmarks.base import Benchmark, BenchmarkInfo
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.jsonio import content_hash
@@ -96,8 +97,7 @@ def build_plan(
     :param download: whether a missing benchmark may be fetched (controller only).
     :raises UserError: for unknown names, missing files and broken data.
     """
-    for name in suite.attacks:
-        attacks.check(name)
+    names = expand(suite.attacks, attacks)
     choices = tuple(dict.fromkeys(suite.benchmarks))
     _check_names(choices)
     return Plan(
@@ -105,7 +105,7 @@ def build_plan(
         benchmarks=tuple(
             _load(choice, suite, benchmarks, download) for choice in choices
         ),
-        variants=tuple(_variants(suite)),
+        variants=tuple(_variants(names, suite.attack_seeds, attacks)),
         origin=origin,
     )
 
@@ -122,12 +122,15 @@ def _check_names(choices: Sequence[BenchmarkChoice]) -> None:
         seen.add(choice.name)
 
 
-def _variants(suite: Suite) -> Iterator[Variant]:
-    for name in dict.fromkeys(suite.attacks):
-        if name == CLEAN.attack:
-            yield CLEAN
+def _variants(
+    names: Sequence[str], seeds: int, attacks: Registry[Attack]
+) -> Iterator[Variant]:
+    """One variant per seed; one without a seed where the text is the same for all."""
+    for name in names:
+        if name == CLEAN.attack or not facts_of(attacks.get(name)).seeded:
+            yield Variant(attack=name)
         else:
-            for seed in range(suite.attack_seeds):
+            for seed in range(seeds):
                 yield Variant(attack=name, seed=seed)
 
 

@@ -15,6 +15,7 @@ from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
     Suite,
+    attacks_from_names,
     benchmarks_from_text,
     models_from_specs,
 )
@@ -76,14 +77,16 @@ def read_settings(config: pytest.Config) -> Settings:
         names = [name.strip() for name in ",".join(option("attack")).split(",")]
         if not all(names):
             raise UserError("--attack needs names separated by commas")
-        overrides["attacks"] = tuple(names)
+        overrides["attacks"] = attacks_from_names(names, base=base)
     if option("limit") is not None:
         overrides["limit"] = Limit.parse(option("limit"))
-    for name in ("samples", "seed", "prompt_style"):
+    for name in ("samples", "attack_seeds", "seed", "prompt_style"):
         if option(name) is not None:
             overrides[name] = option(name)
-    if overrides.get("samples", 1) < 1:
-        raise UserError(f"--samples must be at least 1, not {overrides['samples']}")
+    for name in ("samples", "attack_seeds"):
+        if overrides.get(name, 1) < 1:
+            long = name.replace("_", "-")
+            raise UserError(f"--{long} must be at least 1, not {overrides[name]}")
     results = option("results")
     return Settings(
         overrides=overrides,
