@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_selfinvoke.attacks.base import Attack
+from pytest_selfinvoke.attacks.base import Attack, facts_of
+from pytest_selfinvoke.attacks.presets import expand
 from pytest_selfinvoke.benchmarks.base import Benchmark, BenchmarkInfo
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.jsonio import content_hash
@@ -96,15 +97,14 @@ def build_plan(
     :param download: whether a missing benchmark may be fetched (controller only).
     :raises UserError: for unknown names, missing files and broken data.
     """
-    for name in suite.attacks:
-        attacks.check(name)
+    names = expand(suite.attacks, attacks)
     choices = tuple(dict.fromkeys(suite.benchmarks))
     _check_names(choices)
     loaded = tuple(_load(choice, suite, benchmarks, download) for choice in choices)
     return Plan(
         suite=suite,
         benchmarks=loaded if suite.shard is None else _sharded(loaded, suite.shard),
-        variants=tuple(_variants(suite)),
+        variants=tuple(_variants(names, suite.attack_seeds, attacks)),
         origin=origin,
     )
 
@@ -137,12 +137,15 @@ def _sharded(
     return tuple(parts)
 
 
-def _variants(suite: Suite) -> Iterator[Variant]:
-    for name in dict.fromkeys(suite.attacks):
-        if name == CLEAN.attack:
-            yield CLEAN
+def _variants(
+    names: Sequence[str], seeds: int, attacks: Registry[Attack]
+) -> Iterator[Variant]:
+    """One variant per seed; one without a seed where the text is the same for all."""
+    for name in names:
+        if name == CLEAN.attack or not facts_of(attacks.get(name)).seeded:
+            yield Variant(attack=name)
         else:
-            for seed in range(suite.attack_seeds):
+            for seed in range(seeds):
                 yield Variant(attack=name, seed=seed)
 
 

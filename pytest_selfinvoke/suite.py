@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -160,6 +160,16 @@ def benchmarks_from_text(text: str, *, base: Path) -> tuple[BenchmarkChoice, ...
     return tuple(choices)
 
 
+def attacks_from_names(names: Iterable[str], *, base: Path) -> tuple[str, ...]:
+    """The names; a relative file of ``recode:FILE`` is taken from ``base``."""
+    return tuple(
+        f"recode:{base / Path(name.removeprefix('recode:')).expanduser()}"
+        if name.startswith("recode:")
+        else name
+        for name in names
+    )
+
+
 def load_suite(path: Path, defaults: Suite) -> Suite:
     """Read a suite file; what it does not say is taken from ``defaults``.
 
@@ -203,7 +213,8 @@ class _Reader:
             if key in general:
                 values[key] = self.typed(general[key], kind, f"suite.{key}")
         if "attacks" in general:
-            values["attacks"] = self.strings(general["attacks"], "suite.attacks")
+            attacks = self.strings(general["attacks"], "suite.attacks")
+            values["attacks"] = attacks_from_names(attacks, base=self.path.parent)
         if "limit" in general:
             values["limit"] = Limit.parse(general["limit"])
         benchmarks = self.benchmarks(self.tables(data, "benchmark"))

@@ -27,6 +27,7 @@ RANKS = {
     "reports": 2,
     "suite": 2,
     "plan": 2,
+    "certification": 2,
     "evaluation": 3,
     "plugin": 4,
     "__main__": 4,

@@ -30,7 +30,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "attack": {
         "action": "append",
         "metavar": "NAME[,...]",
-        "help": "Attacks to apply (default: clean)",
+        "help": "Attacks to apply: names (with @parameter=value, joined by +), "
+        "families, recode:FILE, or presets: recode, quick, natural, adversarial, all "
+        "(default: clean)",
+    },
+    "attack-seeds": {
+        "type": int,
+        "metavar": "N",
+        "help": "Variants per attack that draws at random (default: 1)",
     },
     "samples": {
         "type": int,

@@ -19,6 +19,7 @@ from pytest_selfinvoke.suite import (
     Limit,
     Shard,
     Suite,
+    attacks_from_names,
     benchmarks_from_text,
     models_from_specs,
 )
@@ -83,18 +84,20 @@ def read_settings(config: pytest.Config) -> Settings:
         names = [name.strip() for name in ",".join(option("attack")).split(",")]
         if not all(names):
             raise UserError("--attack needs names separated by commas")
-        overrides["attacks"] = tuple(names)
+        overrides["attacks"] = attacks_from_names(names, base=base)
     if option("limit") is not None:
         overrides["limit"] = Limit.parse(option("limit"))
-    for name in ("samples", "seed", "prompt_style", "sandbox"):
+    for name in ("samples", "attack_seeds", "seed", "prompt_style", "sandbox"):
         if option(name) is not None:
             overrides[name] = option(name)
     if option("shard") is not None:
         overrides["shard"] = Shard.parse(option("shard"))
     if option("deterministic"):
         overrides["deterministic"] = True
-    if overrides.get("samples", 1) < 1:
-        raise UserError(f"--samples must be at least 1, not {overrides['samples']}")
+    for name in ("samples", "attack_seeds"):
+        if overrides.get(name, 1) < 1:
+            long = name.replace("_", "-")
+            raise UserError(f"--{long} must be at least 1, not {overrides[name]}")
     results, store = option("results"), option("store")
     in_parallel = option("models_in_parallel")
     if in_parallel is not None and in_parallel < 1:

@@ -49,7 +49,7 @@ class Own:
 
 
 def unused(problem: Problem, rng: object) -> Problem:
-    raise AssertionError("a plan makes no texts")
+    raise AssertionError(f"a plan makes no texts: {rng}")
 
 
 def plan_of(
@@ -139,6 +139,29 @@ def test_clean_is_one_variant_whatever_the_seeds_and_repeats_count_once() -> Non
     suite = suite_of(attacks=("a.one", "clean", "a.one"), attack_seeds=2)
     variants = [variant.id for variant in plan_of(suite).variants]
     assert variants == ["a.one-seed0", "a.one-seed1", "clean"]
+
+
+def fixed(problem: Problem, rng: object) -> Problem:
+    return problem
+
+
+def test_an_attack_that_draws_nothing_is_one_variant_whatever_the_seeds() -> None:
+    registered: Registry[Attack] = Registry("attack", {})
+    registered.add("clean", fixed)
+    registered.add("a.fixed", fixed)
+    registered.add("a.drawn", unused)
+    known: Registry[Benchmark] = Registry("benchmark", {})
+    known.add("own", Own())
+    suite = suite_of(attacks=("clean", "a", "a.fixed+a.drawn"), attack_seeds=2)
+    plan = build_plan(suite, benchmarks=known, attacks=registered, download=False)
+    assert [variant.id for variant in plan.variants] == [
+        "clean",
+        "a.drawn-seed0",
+        "a.drawn-seed1",
+        "a.fixed",
+        "a.fixed+a.drawn-seed0",
+        "a.fixed+a.drawn-seed1",
+    ]
 
 
 def test_a_limit_takes_the_first_problems() -> None:
