@@ -91,13 +91,17 @@ def build_plan(
     attacks: Registry[Attack],
     download: bool,
     origin: str = "",
+    order: Sequence[str] = (),
 ) -> Plan:
     """Look up every name and read the benchmarks.
 
+    :param order: attacks, the strongest first: their order under a budget.
     :param download: whether a missing benchmark may be fetched (controller only).
     :raises UserError: for unknown names, missing files and broken data.
     """
     names = expand(suite.attacks, attacks)
+    if suite.attack_budget is not None:
+        names = _by_strength(names, attacks, order)
     choices = tuple(dict.fromkeys(suite.benchmarks))
     _check_names(choices)
     loaded = tuple(_load(choice, suite, benchmarks, download) for choice in choices)
@@ -107,6 +111,19 @@ def build_plan(
         variants=tuple(_variants(names, suite.attack_seeds, attacks)),
         origin=origin,
     )
+
+
+def _by_strength(
+    names: Sequence[str], attacks: Registry[Attack], order: Sequence[str]
+) -> tuple[str, ...]:
+    """What attacks are compared with first, then the strongest."""
+    place = {name: number for number, name in enumerate(order)}
+
+    def rank(name: str) -> tuple[bool, int]:
+        is_attack = facts_of(attacks.get(name)).threat != "control"
+        return is_attack, place.get(name, len(place))
+
+    return tuple(sorted(names, key=rank))
 
 
 def _check_names(choices: Sequence[BenchmarkChoice]) -> None:

@@ -79,6 +79,7 @@ class Suite:
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     attacks: tuple[str, ...] = ("clean",)
     attack_seeds: int = 1
+    attack_budget: int | None = None
     samples: int = 1
     limit: Limit | None = None
     shard: Shard | None = None
@@ -93,8 +94,8 @@ class Suite:
     def __post_init__(self) -> None:
         if not self.attacks:
             raise UserError("attacks must name at least one; clean changes nothing")
-        for name in ("samples", "attack_seeds"):
-            if getattr(self, name) < 1:
+        for name in ("samples", "attack_seeds", "attack_budget"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name, value in asdict(self.limits).items():
             _check_range(name, value, 0 < value < math.inf, "above 0")
@@ -199,11 +200,12 @@ class _Reader:
         allowed = ("suite", "model", "benchmark", "sampling", "limits")
         self.known(data, allowed, "")
         general = self.table(data, "suite")
-        names = ("attacks", "attack_seeds", "samples", "limit", "seed")
+        names = ("attacks", "attack_seeds", "attack_budget", "samples", "limit", "seed")
         self.known(general, (*names, *_OTHERS), "suite.")
         values: dict[str, Any] = {}
         for key, kind in {
             "attack_seeds": int,
+            "attack_budget": int,
             "samples": int,
             "seed": int,
             "prompt_style": str,

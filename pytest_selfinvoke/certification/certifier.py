@@ -25,6 +25,7 @@ from pytest_selfinvoke.attacks.base import (
 from pytest_selfinvoke.certification.ledger import Ledger
 from pytest_selfinvoke.certification.normal import execution_key
 from pytest_selfinvoke.certification.static import changes_layout, flaw, is_inert
+from pytest_selfinvoke.core.errors import NotJudgedError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.core.records import Problem, Variant
@@ -62,6 +63,17 @@ class Certificate:
     def is_valid(self) -> bool:
         """Whether the variant may be used."""
         return self.status == VALID
+
+    def require(self) -> None:
+        """Nothing, if the variant may be used.
+
+        :raises NotApplicableError: if it is inert or broken.
+        :raises NotJudgedError: if that cannot be said here.
+        """
+        if self.status == UNJUDGED:
+            raise NotJudgedError(self.reason)
+        if not self.is_valid:
+            raise NotApplicableError(f"{self.status} variant: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

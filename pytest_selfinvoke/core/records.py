@@ -232,8 +232,11 @@ class Variant:
 
     @property
     def family(self) -> str:
-        """``docstring`` of ``docstring.butter_fingers``; ``clean`` of ``clean``."""
-        return self.attack.partition(".")[0]
+        """``docstring`` of ``docstring.butter_fingers``; ``clean`` of ``clean``.
+
+        Several attacks in a row (``a+b``) are the family ``compose``.
+        """
+        return "compose" if "+" in self.attack else self.attack.partition(".")[0]
 
     @property
     def id(self) -> str:

@@ -102,7 +102,8 @@ def assess(
         ),
         families=tuple(
             group.robustness(
-                family, [name for name in names if name.partition(".")[0] == family]
+                family,
+                [name for name in names if Variant(attack=name).family == family],
             )
             for family in outcomes.families
         ),

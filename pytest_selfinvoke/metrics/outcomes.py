@@ -79,13 +79,15 @@ class Outcomes:
         return tuple(
             name
             for name in names
-            if name not in nominal and name.partition(".")[0] != CLEAN.attack
+            if name not in nominal and Variant(attack=name).family != CLEAN.attack
         )
 
     @property
     def families(self) -> tuple[str, ...]:
         """The attacks' families in order of appearance."""
-        return tuple(dict.fromkeys(name.partition(".")[0] for name in self.attacks))
+        return tuple(
+            dict.fromkeys(Variant(attack=name).family for name in self.attacks)
+        )
 
     def variants(self, attacks: Iterable[str]) -> tuple[Variant, ...]:
         """The variants of attacks, by seed."""

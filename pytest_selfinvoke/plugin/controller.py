@@ -29,6 +29,7 @@ from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
+from pytest_selfinvoke.reports.robustness import RobustnessBuilder, robustness_table
 from pytest_selfinvoke.reports.sources import Sources
 from pytest_selfinvoke.reports.summary import SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges, table
@@ -44,6 +45,7 @@ class Controller:
         self.runtime = runtime
         self.server = GenerationServer()
         self.summary = SummaryBuilder()
+        self.robustness = RobustnessBuilder()
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
         self.planned: list[Planned] = []
@@ -61,11 +63,16 @@ class Controller:
         if session.config.option.collectonly:
             return
         self._check_plans()
+        budgets = [p.suite.attack_budget for p in self.runtime.plans.values()]
+        if any(budgets) and getattr(session.config.option, "dist", "") == "load":
+            # All of a problem on one worker, so that what is left out is exact.
+            session.config.option.dist = "loadscope"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where the generation server will be."""
         node.workerinput["selfinvoke"] = asdict(self.connection())
+        node.workerinput["selfinvoke_shared"] = self.runtime.shared()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(
@@ -195,6 +202,7 @@ class Controller:
         if record.case["model"] in self._kept_models():
             self.sources.add(record)
         self.summary.add(record)
+        self.robustness.add(record)
 
     def _kept_models(self) -> set[str]:
         plans = self.runtime.plans.values()
@@ -262,6 +270,11 @@ class Controller:
         terminalreporter.section("selfinvoke", sep="=")
         for line in (*table(self.summary.cells()), *judges(self.summary.judges)):
             write(line)
+        for assessed in self.robustness.assessed(self.runtime.nominals()):
+            terminalreporter.ensure_newline()
+            write("")
+            for line in robustness_table(assessed):
+                write(line)
         missing = len(self.expected.keys() - self.recorded)
         if missing:
             write(f"{missing} of {len(self.expected)} selected cases did not run")

@@ -39,6 +39,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "N",
         "help": "Variants per attack that draws at random (default: 1)",
     },
+    "attack-budget": {
+        "type": int,
+        "metavar": "N",
+        "help": "Leave a problem alone when an attack broke it, or N variants were "
+        "judged; the attacks that were strongest in earlier runs come first",
+    },
     "samples": {
         "type": int,
         "metavar": "N",
@@ -95,6 +101,11 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
     "list": {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",
+    },
+    "certify": {
+        "action": "store_true",
+        "help": "Make the variants of --attack for --benchmark, without a model, and "
+        "print how many are valid, inert and broken",
     },
     "selftest": {
         "action": "store_true",

@@ -64,6 +64,17 @@ class Settings:
         return replace(suite, **self.overrides)
 
 
+#: Options that are fields of a suite as they are.
+_PLAIN = (
+    "samples",
+    "attack_seeds",
+    "attack_budget",
+    "seed",
+    "prompt_style",
+    "sandbox",
+)
+
+
 def read_settings(config: pytest.Config) -> Settings:
     """Read and check every option and ini value.
 
@@ -87,14 +98,14 @@ def read_settings(config: pytest.Config) -> Settings:
         overrides["attacks"] = attacks_from_names(names, base=base)
     if option("limit") is not None:
         overrides["limit"] = Limit.parse(option("limit"))
-    for name in ("samples", "attack_seeds", "seed", "prompt_style", "sandbox"):
+    for name in _PLAIN:
         if option(name) is not None:
             overrides[name] = option(name)
     if option("shard") is not None:
         overrides["shard"] = Shard.parse(option("shard"))
     if option("deterministic"):
         overrides["deterministic"] = True
-    for name in ("samples", "attack_seeds"):
+    for name in ("samples", "attack_seeds", "attack_budget"):
         if overrides.get(name, 1) < 1:
             long = name.replace("_", "-")
             raise UserError(f"--{long} must be at least 1, not {overrides[name]}")
