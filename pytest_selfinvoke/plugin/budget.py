@@ -1,7 +1,7 @@
 """``--attack-budget``: the strongest attacks first, and when to leave a problem alone.
 
 What was judged of a problem stands in one small file that all workers append to. With
-xdist's ``--dist=loadscope``, which a budget chooses in place of ``load``, one worker has
+xdist's ``--dist=loadscope``, which a budget chooses itself, one worker has
 all of a problem; else a budget may be exceeded by the number of workers less one.
 """
 
