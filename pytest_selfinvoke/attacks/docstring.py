@@ -110,15 +110,7 @@ def synonym_substitution(
     problem: Problem, rng: random.Random, *, probability: float = 0.35
 ) -> Problem:
     """Each word that has synonyms becomes one of them with a probability."""
-    known = lexicon().synonyms
-
-    def substituted(word: str) -> str:
-        others = known.get(word.lower())
-        if others is None or rng.random() >= probability:
-            return word
-        return _like(word, rng.choice(others))
-
-    return _words(problem, substituted)
+    return _with_synonyms(problem, rng, probability, "{other}")
 
 
 @facts(threat="natural", source=_RECODE)
@@ -126,15 +118,21 @@ def synonym_insertion(
     problem: Problem, rng: random.Random, *, probability: float = 0.35
 ) -> Problem:
     """Before each word that has synonyms one of them comes with a probability."""
+    return _with_synonyms(problem, rng, probability, "{other} {word}")
+
+
+def _with_synonyms(
+    problem: Problem, rng: random.Random, probability: float, form: str
+) -> Problem:
     known = lexicon().synonyms
 
-    def inserted(word: str) -> str:
+    def said(word: str) -> str:
         others = known.get(word.lower())
         if others is None or rng.random() >= probability:
             return word
-        return _like(word, f"{rng.choice(others)} {word.lower()}")
+        return _like(word, form.format(other=rng.choice(others), word=word.lower()))
 
-    return _words(problem, inserted)
+    return _words(problem, said)
 
 
 @facts(threat="natural", source=_RECODE)

@@ -7,11 +7,12 @@ defines or uses.
 
 from __future__ import annotations
 
-import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+
+from pytest_selfinvoke.attacks.tokens import line_starts, tokens
 
 _WORD = re.compile(r"(?<![\w'\"`.])[A-Za-z]{2,}(?![\w'\"`(\[=]|\.\w)")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|`[^`\n]*`")
@@ -53,11 +54,9 @@ def prose_words(code: str) -> tuple[tuple[int, int], ...]:
 def prose_spans(code: str) -> tuple[tuple[int, int], ...]:
     """Offsets of each stretch of prose within one line, in order."""
     lines = code.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
+    starts = line_starts(code)
     found = []
-    for token in _tokens(code):
+    for token in tokens(code):
         row, column = token.start[0] - 1, token.start[1]
         if token.type == tokenize.COMMENT:
             found.append((row, column + 1, token.end[1]))
@@ -92,15 +91,7 @@ def _docstring_spans(
             yield row, begin, stop
 
 
-def _tokens(code: str) -> Iterator[tokenize.TokenInfo]:
-    try:
-        yield from tokenize.generate_tokens(io.StringIO(code).readline)
-    except (tokenize.TokenError, SyntaxError):
-        # A prompt ends where the body is to begin: what came before is complete.
-        return
-
-
 def _names(code: str) -> frozenset[str]:
     return frozenset(
-        token.string for token in _tokens(code) if token.type == tokenize.NAME
+        token.string for token in tokens(code) if token.type == tokenize.NAME
     )

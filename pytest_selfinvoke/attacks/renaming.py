@@ -8,7 +8,6 @@ f-string), nothing is guessed: the problem is left alone.
 from __future__ import annotations
 
 import ast
-import io
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from pytest_selfinvoke.attacks.base import NotApplicableError
+from pytest_selfinvoke.attacks.tokens import line_starts, tokens
 from pytest_selfinvoke.core.records import Part, Problem
 
 _TRIPLE = ('"""', "'''")
@@ -110,11 +110,9 @@ def _replaced(text: str, edits: list[tuple[int, int]], names: Mapping[str, str])
 @lru_cache(maxsize=4096)
 def _edits(code: str, names: frozenset[str]) -> tuple[tuple[int, int], ...]:
     """Where the names stand, as offsets, in order."""
-    starts = [0]
-    for line in code.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
+    starts = line_starts(code)
     found: list[tuple[int, int]] = []
-    for token in _tokens(code):
+    for token in tokens(code):
         start = starts[token.start[0] - 1] + token.start[1]
         if token.type == tokenize.NAME and token.string in names:
             found.append((start, start + len(token.string)))
@@ -140,10 +138,3 @@ def _mentions(
         )
         if not is_word or is_quoted or code[b : b + 1] == "(":
             yield a, b
-
-
-def _tokens(code: str) -> Iterator[tokenize.TokenInfo]:
-    try:
-        yield from tokenize.generate_tokens(io.StringIO(code).readline)
-    except (tokenize.TokenError, SyntaxError):
-        return  # What came before the end of an unfinished text is complete.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import tokenize
 from collections.abc import Iterator
 from functools import lru_cache
+
+from pytest_selfinvoke.attacks.tokens import line_starts, tokens
 
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
@@ -13,9 +14,7 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 @lru_cache(maxsize=4096)
 def without_types(code: str) -> str:
     """Code whose functions have no annotations; it may end after a signature."""
-    starts = [0]
-    for line in code.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
+    starts = line_starts(code)
     parts, at = [], 0
     for start, end in _annotations(code):
         first = starts[start[0] - 1] + start[1]
@@ -36,7 +35,7 @@ def _annotations(
     """Where annotations begin and end, their ``:`` or ``->`` with them."""
     depth, inside, begun, of_result = 0, False, None, False
     last = (1, 0)
-    for token in _tokens(code):
+    for token in tokens(code):
         text = token.string
         if token.type == tokenize.NAME and text in ("def", "lambda"):
             inside, depth, begun = text == "def", 0, None
@@ -52,10 +51,3 @@ def _annotations(
             inside = not is_body
         if token.type != tokenize.NL:
             last = token.end
-
-
-def _tokens(code: str) -> Iterator[tokenize.TokenInfo]:
-    try:
-        yield from tokenize.generate_tokens(io.StringIO(code).readline)
-    except (tokenize.TokenError, SyntaxError):
-        return  # What came before the end of an unfinished text is complete.
