@@ -111,7 +111,6 @@ class Certifier:
         """Make a variant and certify it.
 
         :param seed: the run's seed.
-        :raises NotJudgedError: if the sandbox itself failed.
         """
         try:
             attack = self.attacks.get(variant.attack)
@@ -129,7 +128,6 @@ class Certifier:
 
         :param problem: the clean problem.
         :param attacked: what ``apply`` made of it.
-        :raises NotJudgedError: if the sandbox itself failed.
         """
         facts = facts_of(self.attacks.get(variant.attack))
         is_control = facts.threat == "control"
@@ -163,6 +161,12 @@ class Certifier:
 
     def _executed(self, problem: Problem, attacked: Problem) -> tuple[str, str]:
         """Status and reason after running reference and stub."""
+        try:
+            return self._judged(problem, attacked)
+        except NotJudgedError as error:
+            return UNJUDGED, str(error)
+
+    def _judged(self, problem: Problem, attacked: Problem) -> tuple[str, str]:
         reference = self._verdict(attacked.reference, attacked, should_pass=True)
         if reference == _SOLVED:
             stub = self._verdict(stub_of(attacked), attacked, should_pass=False)

@@ -16,6 +16,7 @@ from pytest_selfinvoke.certification.certifier import (
     table,
 )
 from pytest_selfinvoke.certification.ledger import Ledger
+from pytest_selfinvoke.core.errors import NotJudgedError
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.core.records import Part, Problem, Variant
 from pytest_selfinvoke.core.registry import Registry
@@ -176,6 +177,20 @@ def test_a_problem_that_cannot_be_solved_here_is_not_the_attacks_fault(
         assert found.status == "unjudged"
         assert "reference solution of p fails its own tests here" in found.reason
         assert "not_installed" in found.reason
+
+
+def test_a_problem_that_cannot_be_judged_is_unjudged(
+    make: Make, executor: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(job: Job) -> Execution:
+        raise NotJudgedError("the tests never call the solution")
+
+    monkeypatch.setattr(executor, "run", run)
+    found = make().certify(PROBLEM, Variant(attack="docstring.typo"), seed=0)
+    assert (found.status, found.reason) == (
+        "unjudged",
+        "the tests never call the solution",
+    )
 
 
 def test_what_executes_alike_is_executed_once(make: Make, executor: InProcess) -> None:
