@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_selfinvoke.attacks import BUILTIN as ATTACKS
@@ -209,20 +209,16 @@ def offline(engine: Engine, asked: list[Request], batch: int) -> Measured:
 def session(args: argparse.Namespace, folder: Path, name: str) -> Measured:
     """A whole pytest session: the engine's part of its own count, and all else."""
     benchmark = args.benchmark + (f"={args.path}" if args.path else "")
+    suite = folder / "bench.selfinvoke.toml"
+    suite.write_text(
+        f"[[model]]\nname = 'm'\nspec = '{args.model}'\n"
+        f"options = {{ dtype = '{args.dtype}' }}\n"
+    )
     before, wall = os.times(), time.perf_counter()
     subprocess.run(
         [
-            *(
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-n",
-                "2",
-                "-p",
-                "no:cacheprovider",
-            ),
-            *(f"--model={args.model}", f"--benchmark={benchmark}"),
+            *(sys.executable, "-m", "pytest", "-q", "-n", "2"),
+            *("-p", "no:cacheprovider", str(suite), f"--benchmark={benchmark}"),
             *(f"--limit={args.limit}", f"--selfinvoke-results={folder / name}"),
             f"--selfinvoke-store={folder / 'store'}",
             *("-o", f"selfinvoke_max_new_tokens={args.tokens}"),
@@ -246,6 +242,7 @@ def bench_engine(args: argparse.Namespace) -> None:
     """The engine alone, one prompt at a time, and as pytest uses it."""
     os.environ["OMP_NUM_THREADS"] = "1"
     [spec] = models_from_specs([args.model])
+    spec = replace(spec, options={"dtype": args.dtype})
     engine = kind_for(spec, {}).load(spec)
     asked = plugin_requests(args, engine)
     offline(engine, asked[:2], 2)
@@ -276,6 +273,7 @@ def main() -> None:
     engine.add_argument("--benchmark", default="mini")
     engine.add_argument("--path", type=Path)
     engine.add_argument("--limit", type=int, default=24)
+    engine.add_argument("--dtype", default="auto", help="as the option of hf: models")
     engine.add_argument("--tokens", type=int, default=128)
     engine.add_argument("--naive", type=int, default=6, help="prompts one at a time")
     engine.set_defaults(run=bench_engine)

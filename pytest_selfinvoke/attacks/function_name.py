@@ -1,210 +1,150 @@
-"""Family ``function_name``: other names for the functions to be written.
+"""Family ``function_name``: the functions that are asked for have other names.
 
-Threat model: natural (another team's naming style, a slip of the finger). Signature,
-prose, examples, tests and callers are renamed together; of a self-invoking problem both
-functions are. Definitions after ReCode (Wang et al., arXiv 2212.10264, section 3.2);
-where chance would change nothing, one place is changed.
+Threat model: natural (another convention, a slip of the finger, another word).
+Definitions after the transformations of function names of ReCode (Wang et al., arXiv
+2212.10264). There the text of the prompt alone is replaced; here signature, words,
+examples, tests, recursion and callers are renamed together. Of a self-invoking problem
+both functions are, where both can be; ``both=false`` leaves the base function.
 """
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 from pytest_selfinvoke.attacks.base import NotApplicableError, facts
 from pytest_selfinvoke.attacks.docstring import NEIGHBOURS
-from pytest_selfinvoke.attacks.renaming import rename
+from pytest_selfinvoke.attacks.name_words import forms, synonyms
+from pytest_selfinvoke.attacks.renaming import is_free, rename
 from pytest_selfinvoke.core.records import Problem
 
-_RECODE = "ReCode, arXiv 2212.10264, section 3.2 (function names)"
-_TRIES = 20
-
-#: word -> words that mean the same in a function's name.
-_SYNONYMS = {
-    "add": ("plus", "sum_up"), "all": ("every",), "any": ("some",),
-    "average": ("mean",),
-    "big": ("large",), "biggest": ("largest",), "build": ("make",), "by": ("per",),
-    "calculate": ("compute", "determine"), "check": ("verify", "test"),
-    "chars": ("letters",), "close": ("near",), "common": ("shared",),
-    "compute": ("calculate",), "concatenate": ("join",), "convert": ("transform",),
-    "correct": ("right",), "count": ("tally", "number_of"), "create": ("make",),
-    "decode": ("decipher",), "delete": ("remove",), "difference": ("gap",),
-    "digits": ("figures",), "divide": ("split",), "elements": ("items",),
-    "encode": ("encipher",), "equal": ("same",), "extract": ("pull_out",),
-    "fetch": ("get",), "filter": ("select",), "find": ("locate", "search"),
-    "first": ("initial",), "flip": ("swap",), "fruit": ("produce",), "get": ("obtain",),
-    "greatest": ("largest",), "has": ("contains",), "how": ("what",),
-    "intersperse": ("interleave",), "items": ("elements",), "join": ("combine",),
-    "largest": ("biggest", "greatest"), "last": ("final",), "longest": ("lengthiest",),
-    "make": ("create", "build"), "many": ("numerous",), "match": ("fit",),
-    "max": ("maximum",), "maximum": ("largest",), "mean": ("average",),
-    "merge": ("combine",), "min": ("minimum",), "minimum": ("smallest",),
-    "monotonic": ("ordered",), "multiply": ("times",), "next": ("following",),
-    "number": ("figure",), "numbers": ("figures",), "odd": ("uneven",),
-    "order": ("arrange",), "pairs": ("couples",), "parse": ("interpret",),
-    "position": ("place",), "product": ("multiple",), "remove": ("delete", "drop"),
-    "replace": ("substitute",), "reverse": ("invert",), "rounded": ("approximate",),
-    "same": ("equal",), "search": ("find",), "select": ("choose",), "shift": ("move",),
-    "simplify": ("reduce",), "skip": ("omit",), "smallest": ("least",),
-    "solve": ("resolve",), "sort": ("order", "arrange"), "special": ("particular",),
-    "split": ("divide",), "starts": ("begins",), "sum": ("total",),
-    "swap": ("exchange",),
-    "total": ("sum",), "triangle": ("three_sided",), "truncate": ("cut",),
-    "unique": ("distinct",), "valid": ("proper",), "values": ("entries",),
-    "words": ("terms",), "below": ("under",), "is": ("check_if",), "to": ("into",),
-}  # fmt: skip
-
-_IRREGULAR = {
-    "is": "being", "has": "having", "get": "got", "find": "found", "make": "made",
-    "build": "built", "split": "splitting", "sort": "sorted", "sum": "sums",
-    "max": "maximal", "min": "minimal", "count": "counting", "list": "lists",
-    "string": "strings", "number": "numbers", "element": "elements", "word": "words",
-    "digit": "digits", "char": "chars", "prime": "primes", "sequence": "sequences",
-    "array": "arrays", "tuple": "tuples", "value": "values", "pair": "pairs",
-    "vowels": "vowel", "numbers": "number", "words": "word", "elements": "element",
-    "digits": "digit", "primes": "prime", "strings": "string", "lists": "list",
-}  # fmt: skip
+_SOURCE = "ReCode, arXiv 2212.10264, transformations of function names"
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+#: How often a name is drawn before a problem is given up.
+_TRIES = 16
 
 
-def _part_words(name: str) -> list[str]:
-    return [word for word in name.split("_") if word]
+@facts(threat="natural", source=_SOURCE)
+def camel_case(problem: Problem, rng: random.Random, *, both: bool = True) -> Problem:
+    """``is_prime`` becomes ``isPrime``; a name with humps and no ``_`` gets ``_``.
+
+    As in ReCode's released data, a name of one word stays as it is.
+    """
+
+    def other(name: str) -> Iterator[str]:
+        words = [word for word in name.split("_") if word]
+        if len(words) < 2:
+            yield _HUMP.sub("_", name).lower()
+            return
+        capitals = "".join(word[0].upper() + word[1:] for word in words[1:])
+        yield words[0][0].lower() + words[0][1:] + capitals
+
+    return _renamed(problem, other, both=both)
 
 
-@facts(threat="natural", source=_RECODE, seeded=False)
-def camel_case(problem: Problem, rng: random.Random) -> Problem:
-    """``is_prime`` becomes ``isPrime``; names of one word stay."""
-
-    def changed(name: str) -> str:
-        first, *rest = _part_words(name) or [name]
-        return first + "".join(word[:1].upper() + word[1:] for word in rest)
-
-    return _renamed(problem, changed, tries=1)
-
-
-@facts(threat="natural", source=_RECODE)
+@facts(threat="natural", source=_SOURCE)
 def butter_finger(
-    problem: Problem, rng: random.Random, *, probability: float = 0.05
+    problem: Problem, rng: random.Random, *, both: bool = True
 ) -> Problem:
-    """Letters of the names become neighbouring keys, at least one in each name."""
+    """One letter becomes that of a neighbouring key."""
 
-    def slip(letter: str) -> str:
-        other = rng.choice(NEIGHBOURS[letter.lower()])
-        return other.upper() if letter.isupper() else other
+    def slips(name: str) -> Iterator[str]:
+        places = [i for i, letter in enumerate(name) if letter.lower() in NEIGHBOURS]
+        for _ in range(_TRIES if places else 0):
+            place = rng.choice(places)
+            letter = rng.choice(NEIGHBOURS[name[place].lower()])
+            key = letter.upper() if name[place].isupper() else letter
+            yield name[:place] + key + name[place + 1 :]
 
-    def changed(name: str) -> str:
-        can = [i for i, letter in enumerate(name) if letter.lower() in NEIGHBOURS]
-        chosen = {i for i in can if rng.random() < probability}
-        if can and not chosen:
-            chosen = {rng.choice(can)}
-        return "".join(slip(c) if i in chosen else c for i, c in enumerate(name))
-
-    return _renamed(problem, changed)
+    return _renamed(problem, slips, both=both)
 
 
-@facts(threat="natural", source=_RECODE)
+@facts(threat="natural", source=_SOURCE)
 def swap_character(
-    problem: Problem, rng: random.Random, *, probability: float = 0.05
+    problem: Problem, rng: random.Random, *, both: bool = True
 ) -> Problem:
-    """Neighbouring letters of the names change places, at least once in each name."""
+    """Two adjacent letters change places."""
 
-    def changed(name: str) -> str:
-        letters = list(name)
-        can = [
-            i
-            for i in range(len(name) - 1)
-            if name[i : i + 2].isalpha() and name[i] != name[i + 1]
+    def swaps(name: str) -> Iterator[str]:
+        pairs = [
+            i for i, (a, b) in enumerate(pairwise(name)) if a.isalpha() and b.isalpha()
         ]
-        chosen = [i for i in can if rng.random() < probability]
-        for i in chosen or ([rng.choice(can)] if can else []):
-            letters[i], letters[i + 1] = letters[i + 1], letters[i]
-        return "".join(letters)
+        for i in rng.sample(pairs, len(pairs)):
+            yield name[:i] + name[i + 1] + name[i] + name[i + 2 :]
 
-    return _renamed(problem, changed)
+    return _renamed(problem, swaps, both=both)
 
 
-@facts(threat="natural", source=_RECODE)
+@facts(threat="natural", source=_SOURCE)
 def change_character(
-    problem: Problem, rng: random.Random, *, probability: float = 0.35
+    problem: Problem,
+    rng: random.Random,
+    *,
+    probability: float = 0.35,
+    both: bool = True,
 ) -> Problem:
-    """Letters of the names change their case, at least one in each name."""
+    """Each letter changes its case with a probability, at least one of them."""
 
-    def changed(name: str) -> str:
-        can = [i for i, letter in enumerate(name) if letter.isalpha()]
-        chosen = {i for i in can if rng.random() < probability}
-        if can and not chosen:
-            chosen = {rng.choice(can)}
-        return "".join(c.swapcase() if i in chosen else c for i, c in enumerate(name))
+    def flips(name: str) -> Iterator[str]:
+        for _ in range(_TRIES):
+            yield "".join(
+                letter.swapcase()
+                if letter.isascii() and rng.random() < probability
+                else letter
+                for letter in name
+            )
 
-    return _renamed(problem, changed)
-
-
-@facts(threat="natural", source=_RECODE)
-def inflection(problem: Problem, rng: random.Random) -> Problem:
-    """One word of each name takes another form: ``add`` becomes ``adding``."""
-    return _renamed(problem, lambda name: _one_word(name, _inflected, rng))
+    return _renamed(problem, flips, both=both)
 
 
-@facts(threat="natural", source=_RECODE)
-def synonym(problem: Problem, rng: random.Random) -> Problem:
-    """One word of each name becomes one that means the same."""
-
-    def other(word: str) -> str:
-        known = _SYNONYMS.get(word.lower())
-        return word if known is None else rng.choice(known)
-
-    return _renamed(problem, lambda name: _one_word(name, other, rng))
+@facts(threat="natural", source=_SOURCE)
+def inflection(problem: Problem, rng: random.Random, *, both: bool = True) -> Problem:
+    """One word of the name has another tense or number: ``add`` becomes ``adding``."""
+    return _renamed(problem, lambda name: _reworded(name, forms, rng), both=both)
 
 
-def _inflected(word: str) -> str:
-    lower = word.lower()
-    if lower in _IRREGULAR:
-        return _IRREGULAR[lower]
-    if lower not in _SYNONYMS or len(lower) < 3 or lower.endswith(("est", "ed", "ing")):
-        return word
-    return lower[:-1] + "ing" if lower.endswith("e") else f"{lower}ing"
+@facts(threat="natural", source=_SOURCE)
+def synonym(problem: Problem, rng: random.Random, *, both: bool = True) -> Problem:
+    """One word of the name becomes another that means the same."""
+    return _renamed(problem, lambda name: _reworded(name, synonyms, rng), both=both)
 
 
-def _one_word(name: str, change: Callable[[str], str], rng: random.Random) -> str:
-    """The name with one of its words changed, of those that can be."""
-    pieces = re.split(r"(_|(?<=[a-z])(?=[A-Z]))", name)
-    places = list(range(len(pieces)))
-    rng.shuffle(places)
-    for place in places:
-        word = pieces[place]
-        other = change(word) if word.isalpha() else word
-        if other.lower() != word.lower():
-            pieces[place] = other.capitalize() if word[:1].isupper() else other
-            return "".join(pieces)
-    return name
+def _reworded(
+    name: str, others: Callable[[str], tuple[str, ...]], rng: random.Random
+) -> Iterator[str]:
+    """The name with one word replaced, first by a word drawn at random."""
+    choices = [
+        (match.start(), match.end(), _in_case_of(match.group(), other))
+        for match in _WORD.finditer(name)
+        for other in others(match.group().lower())
+    ]
+    for start, end, word in rng.sample(choices, len(choices)):
+        yield name[:start] + word + name[end:]
+
+
+def _in_case_of(model: str, word: str) -> str:
+    if model.isupper() and len(model) > 1:
+        return word.upper()
+    return word.capitalize() if model[0].isupper() else word
 
 
 def _renamed(
-    problem: Problem, change: Callable[[str], str], *, tries: int = _TRIES
+    problem: Problem, candidates: Callable[[str], Iterable[str]], *, both: bool
 ) -> Problem:
-    """The problem with its functions renamed, those whose name can be changed."""
-    reason = NotApplicableError("no name that can be changed")
-    for _ in range(tries):
-        names = {}
-        for old in problem.entry_points:
-            new = change(old)
-            if new != old and _is_free(new):
+    """The problem with each name replaced by its first candidate that is free.
+
+    :raises NotApplicableError: if there is none for any name.
+    """
+    wanted = problem.entry_points if both else problem.entry_points[-1:]
+    names: dict[str, str] = {}
+    for old in dict.fromkeys(wanted):
+        for new in candidates(old):
+            if new not in names.values() and is_free(problem, new):
                 names[old] = new
-        if names and len(set(names.values())) == len(names):
-            try:
-                return rename(problem, names)
-            except NotApplicableError as error:
-                reason = error
-    raise reason
-
-
-def _is_free(name: str) -> bool:
-    return (
-        name.isidentifier()
-        and not keyword.iskeyword(name)
-        and not keyword.issoftkeyword(name)
-        and not hasattr(builtins, name)
-        and not name.startswith("__")
-    )
+                break
+    if not names:
+        raise NotApplicableError("no other name of this kind is free")
+    return rename(problem, names)

@@ -1,140 +1,110 @@
-"""Rename functions of a problem everywhere together: code, prose, examples, tests.
+"""Give functions other names, wherever they are named and nowhere else.
 
-Names are found by tokens, never inside longer names or in ordinary strings. Where a
-name also stands for something else (an attribute, a parameter, a variable, a part of an
-f-string), nothing is guessed: the problem is left alone.
+In code a name is replaced where it is the module's: not where it is an attribute, an
+argument's, or a local variable's. In words (docstrings, comments) it is replaced as a
+whole word; a name that is also an English word only where it is clearly the function.
+Other strings are data and stay.
 """
 
 from __future__ import annotations
 
-import ast
+import builtins
+import keyword
 import re
-import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from pytest_selfinvoke.attacks.base import NotApplicableError
-from pytest_selfinvoke.attacks.tokens import line_starts, tokens
+from pytest_selfinvoke.attacks.name_uses import uses_of
 from pytest_selfinvoke.core.records import Part, Problem
 
-_TRIPLE = ('"""', "'''")
+_IDENTIFIER = re.compile(r"\w+")
+#: Names that every module has, the interactive ones included.
+_RESERVED = frozenset(
+    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+    | {"copyright", "credits", "exit", "help", "license", "quit"}
+)
 
 
 def rename(problem: Problem, names: Mapping[str, str]) -> Problem:
-    """The problem with functions renamed.
+    """The problem with module-level names replaced: old -> new.
 
-    :param names: old name -> new name.
-    :raises NotApplicableError: if that would change more than names.
+    Prompts, reference solutions, tests, entry points and wrong programs are renamed
+    together. A wrong program that is no Python stays as it is.
+
+    :raises NotApplicableError: if a name has another meaning that cannot be told from
+        the function's, or if the code cannot be parsed.
     """
-    _check(problem, names)
     return replace(
         problem,
-        base=None if problem.base is None else _part(problem.base, names),
-        target=_part(problem.target, names),
-        wrong=tuple(_code(program, names) for program in problem.wrong),
+        base=problem.base and _renamed_part(problem.base, names),
+        target=_renamed_part(problem.target, names),
+        wrong=tuple(_renamed(code, names, lenient=True) for code in problem.wrong),
     )
 
 
-@lru_cache(maxsize=4096)
-def used_names(code: str) -> frozenset[str]:
-    """All names in code, and all words of its prose."""
-    return frozenset(re.findall(r"[A-Za-z_]\w*", code))
+def is_free(problem: Problem, name: str) -> bool:
+    """Whether a name can be given: an identifier, not reserved, nowhere in the problem.
+
+    Names with two leading underscores mean something else inside classes.
+    """
+    return (
+        name.isidentifier()
+        and not name.startswith("__")
+        and name not in _RESERVED
+        and name not in _words_of(problem)
+    )
 
 
-def _check(problem: Problem, names: Mapping[str, str]) -> None:
-    sources = [problem.reference, problem.target.tests, *problem.wrong]
-    taken = frozenset[str]().union(*map(used_names, sources))
-    for old, new in names.items():
-        if new in taken:
-            raise NotApplicableError(f"{new!r} is in use already")
-        for source in sources:
-            if not _is_only_a_function(source, old):
-                raise NotApplicableError(f"{old!r} is the name of something else too")
+@lru_cache(maxsize=2048)
+def _words_of(problem: Problem) -> frozenset[str]:
+    """Every word of code, tests and prose."""
+    texts = [problem.target.tests, problem.reference, *problem.wrong]
+    if problem.base is not None:
+        texts.append(problem.base.tests)
+    return frozenset(word for text in texts for word in _IDENTIFIER.findall(text))
 
 
-@lru_cache(maxsize=4096)
-def _is_only_a_function(source: str, name: str) -> bool:
-    if name not in source:
-        return True
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return False
-    return not any(_stands_otherwise(node, name) for node in ast.walk(tree))
-
-
-def _stands_otherwise(node: ast.AST, name: str) -> bool:
-    """Whether a node holds the name, and not as a function or a call of it."""
-    if isinstance(node, ast.Name):
-        return node.id == name and not isinstance(node.ctx, ast.Load)
-    if isinstance(node, ast.JoinedStr):
-        # Tokens of f-strings differ between versions of Python.
-        inside = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-        return name in inside
-    if isinstance(node, ast.Global | ast.Nonlocal):
-        return name in node.names
-    if isinstance(node, ast.alias | ast.ClassDef) and node.name == name:
-        return True
-    return name in (getattr(node, field, "") for field in ("attr", "arg", "asname"))
-
-
-def _part(part: Part, names: Mapping[str, str]) -> Part:
-    gap = "" if part.prompt.endswith("\n") else "\n"
-    whole = f"{part.prompt}{gap}{part.solution}"
-    edits = list(_edits(whole, frozenset(names)))
-    end = len(part.prompt)
-    before = [edit for edit in edits if edit[0] < end]
-    after = [(a - end - len(gap), b - end - len(gap)) for a, b in edits if a >= end]
+def _renamed_part(part: Part, names: Mapping[str, str]) -> Part:
+    head = part.prompt.rstrip()
+    # The reference is the prompt, a line end, and the solution without blank lines.
+    blank = len(part.solution) - len(part.solution.lstrip("\n"))
+    shift = blank - len(head) - 1
+    uses = _all_uses(part.reference, names)
     return replace(
         part,
         entry_point=names.get(part.entry_point, part.entry_point),
-        prompt=_replaced(part.prompt, before, names),
-        solution=_replaced(part.solution, after, names),
-        tests=_code(part.tests, names),
+        prompt=_replaced(part.prompt, [u for u in uses if u[0] < len(head)], names),
+        solution=_replaced(
+            part.solution, [(s + shift, n) for s, n in uses if s > len(head)], names
+        ),
+        tests=_renamed(part.tests, names),
     )
 
 
-def _code(code: str, names: Mapping[str, str]) -> str:
-    return _replaced(code, list(_edits(code, frozenset(names))), names)
+def _renamed(code: str, names: Mapping[str, str], *, lenient: bool = False) -> str:
+    return _replaced(code, _all_uses(code, names, lenient=lenient), names)
 
 
-def _replaced(text: str, edits: list[tuple[int, int]], names: Mapping[str, str]) -> str:
-    parts, at = [], 0
-    for start, end in edits:
-        parts += [text[at:start], names[text[start:end]]]
-        at = end
-    return "".join([*parts, text[at:]])
+def _all_uses(
+    code: str, names: Iterable[str], *, lenient: bool = False
+) -> list[tuple[int, str]]:
+    """(start, name) of each use, in order."""
+    found = []
+    for name in names:
+        uses = uses_of(code, name)
+        if uses.obstacle and not (lenient and uses.is_no_python):
+            raise NotApplicableError(uses.obstacle)
+        found += [(start, name) for start in uses.starts]
+    return sorted(found)
 
 
-@lru_cache(maxsize=4096)
-def _edits(code: str, names: frozenset[str]) -> tuple[tuple[int, int], ...]:
-    """Where the names stand, as offsets, in order."""
-    starts = line_starts(code)
-    found: list[tuple[int, int]] = []
-    for token in tokens(code):
-        start = starts[token.start[0] - 1] + token.start[1]
-        if token.type == tokenize.NAME and token.string in names:
-            found.append((start, start + len(token.string)))
-        elif token.type == tokenize.COMMENT or (
-            token.type == tokenize.STRING and token.string.endswith(_TRIPLE)
-        ):
-            end = starts[token.end[0] - 1] + token.end[1]
-            found += _mentions(code, start, end, names)
-    return tuple(found)
-
-
-def _mentions(
-    code: str, start: int, end: int, names: frozenset[str]
-) -> Iterator[tuple[int, int]]:
-    """Where prose speaks of a function, and not only uses the same word."""
-    for match in re.finditer(r"[A-Za-z_]\w*", code[start:end]):
-        if match.group() not in names:
-            continue
-        a, b = start + match.start(), start + match.end()
-        is_word = match.group().isalpha() and match.group().islower()
-        is_quoted = code[a - 1 : a] == code[b : b + 1] and code[b : b + 1] in tuple(
-            "`'\""
-        )
-        if not is_word or is_quoted or code[b : b + 1] == "(":
-            yield a, b
+def _replaced(
+    text: str, uses: Iterable[tuple[int, str]], names: Mapping[str, str]
+) -> str:
+    pieces, position = [], 0
+    for start, name in uses:
+        pieces += [text[position:start], names[name]]
+        position = start + len(name)
+    return "".join([*pieces, text[position:]])

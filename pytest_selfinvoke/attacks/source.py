@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -107,7 +108,10 @@ def parse(text: str) -> Source:
     :raises NotApplicableError: if it is not Python.
     """
     try:
-        tree = ast.parse(text)
+        # Python may warn of strange escapes, which is nothing for its user to see.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
         raise NotApplicableError(f"the code cannot be parsed: {error}") from error
     # The tokenizer counts lines by line feeds; str.splitlines knows more line ends.
