@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,16 +91,16 @@ def build_plan(
     attacks: Registry[Attack],
     download: bool,
     origin: str = "",
-    order: Sequence[str] = (),
+    order: Callable[[Sequence[str]], Sequence[str]] | None = None,
 ) -> Plan:
     """Look up every name and read the benchmarks.
 
-    :param order: attacks, the strongest first: their order under a budget.
+    :param order: puts attacks into their order under a budget, the strongest first.
     :param download: whether a missing benchmark may be fetched (controller only).
     :raises UserError: for unknown names, missing files and broken data.
     """
     names = expand(suite.attacks, attacks)
-    if suite.attack_budget is not None:
+    if order is not None:
         names = _by_strength(names, attacks, order)
     choices = tuple(dict.fromkeys(suite.benchmarks))
     _check_names(choices)
@@ -114,16 +114,13 @@ def build_plan(
 
 
 def _by_strength(
-    names: Sequence[str], attacks: Registry[Attack], order: Sequence[str]
+    names: Sequence[str],
+    attacks: Registry[Attack],
+    order: Callable[[Sequence[str]], Sequence[str]],
 ) -> tuple[str, ...]:
     """What attacks are compared with first, then the strongest."""
-    place = {name: number for number, name in enumerate(order)}
-
-    def rank(name: str) -> tuple[bool, int]:
-        is_attack = facts_of(attacks.get(name)).threat != "control"
-        return is_attack, place.get(name, len(place))
-
-    return tuple(sorted(names, key=rank))
+    controls = [n for n in names if facts_of(attacks.get(n)).threat == "control"]
+    return (*controls, *order([name for name in names if name not in controls]))
 
 
 def _check_names(choices: Sequence[BenchmarkChoice]) -> None:

@@ -1,22 +1,24 @@
 """``--attack-budget``: the strongest attacks first, and when to leave a problem alone.
 
-What was judged of a problem stands in one small file that all workers append to. With
-xdist's ``--dist=loadscope``, which a budget chooses itself, one worker has
-all of a problem; else a budget may be exceeded by the number of workers less one.
+What was judged stands in small files that all workers append to: one for each problem,
+and one for what its model is weak against. With xdist's ``--dist=loadscope``, which a
+budget chooses itself, one worker has all of a problem; else a budget may be exceeded by
+the number of workers less one.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Self
 
 from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.core.records import Case
+from pytest_selfinvoke.core.records import Case, Variant
 from pytest_selfinvoke.metrics.budget import (
     Budget,
     Decision,
@@ -31,76 +33,159 @@ from pytest_selfinvoke.results.store import MANIFEST, read_records
 _RUNS = 5
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """How strong attacks were in earlier runs: on this run's models, and on others."""
+
+    own: Mapping[str, Strength] = field(default_factory=dict)
+    others: Mapping[str, Strength] = field(default_factory=dict)
+
+    @classmethod
+    def from_runs(cls, results: Path, models: frozenset[str]) -> Self:
+        """What the latest runs in a results folder say.
+
+        :param models: the models of this run.
+        """
+        own: dict[str, Strength] = {}
+        others: dict[str, Strength] = {}
+        for run in sorted(results.glob(f"*/{MANIFEST}"))[-_RUNS:]:
+            for model, found in _strengths(run.parent):
+                _add(own if model in models else others, found)
+        return cls(own=own, others=others)
+
+    def order(
+        self, attacks: Sequence[str], run: Mapping[str, Strength] | None = None
+    ) -> tuple[str, ...]:
+        """The attacks, the strongest first; equal ones in the order given.
+
+        :param run: what this run has shown so far.
+        """
+        own = dict(self.own)
+        _add(own, run or {})
+        return attack_order(attacks, own=own, others=[self.others])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "own": {name: [s.tried, s.broken] for name, s in self.own.items()},
+            "others": {name: [s.tried, s.broken] for name, s in self.others.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            **{
+                part: {
+                    name: Strength(tried=tried, broken=broken)
+                    for name, (tried, broken) in data[part].items()
+                }
+                for part in ("own", "others")
+            }
+        )
+
+
 class BudgetBook:
-    """What was judged of each problem in this run.
+    """What was judged in this run, and what of a problem is left to run.
 
     :param folder: shared by all workers of the session.
+    :param learnt: what was known before.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, learnt: Learnt) -> None:
         self._folder = folder
+        self._learnt = learnt
 
-    def reason_to_skip(self, case: Case, *, variants: int, samples: int) -> str:
+    def reason_to_skip(
+        self, case: Case, attacks: Sequence[Variant], *, variants: int, samples: int
+    ) -> str:
         """Why a case need not be run; or nothing.
 
         A variant that was begun is finished: with one sample missing nothing can be
-        said of it.
+        said of it. Of those that were not, the strongest are run that the budget has
+        room for, by what is known when a case's turn comes.
+
+        :param attacks: the variants that the budget is for, in the order of the run.
         """
         seen: dict[str, list[bool]] = {}
-        for name, solved in self._read(case):
+        for name, solved in _lines(self._problem(case)):
             seen.setdefault(name, []).append(solved)
         if case.variant.id in seen:
             return ""
-        done = [tuple(found) for found in seen.values() if len(found) >= samples]
+        names = {variant.id for variant in attacks}
+        done = [
+            tuple(found)
+            for name, found in seen.items()
+            if name in names and len(found) >= samples
+        ]
         decision = Budget(variants=variants).decide(done)
         if decision is Decision.BROKEN:
             return f"{NOT_RUN}: the problem is broken already"
         if decision is Decision.SPENT:
             return f"{NOT_RUN}: {variants} variants were judged"
+        to_come = attacks[[variant.id for variant in attacks].index(case.variant.id) :]
+        room = variants - len(done)
+        if len(to_come) > room and self._rank(case, to_come) >= room:
+            return f"{NOT_RUN}: attacks that were stronger in this run come first"
         return ""
 
-    def note(self, case: Case, record: Record) -> None:
-        """Keep what came of a case, if it was judged."""
+    def note(self, case: Case, record: Record, nominal: str) -> None:
+        """Keep what came of a case, if it was judged.
+
+        :param nominal: id of the variant that the case's is compared with.
+        """
         if not record.judged:
             return
-        line = json.dumps([case.variant.id, record.solved]) + "\n"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        handle = os.open(self._file(case), flags, 0o644)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        before = [
+            solved for name, solved in _lines(self._problem(case)) if name == nominal
+        ]
+        _append(self._problem(case), [case.variant.id, record.solved])
+        if case.variant.id != nominal and any(before):
+            broken = not record.solved
+            _append(self._model(case), [case.variant.attack, broken])
 
-    def _read(self, case: Case) -> Iterator[tuple[str, bool]]:
-        try:
-            text = self._file(case).read_text()
-        except FileNotFoundError:
-            return
-        for line in text.splitlines():
-            name, solved = json.loads(line)
-            yield name, solved
+    def _rank(self, case: Case, to_come: Sequence[Variant]) -> int:
+        """How many variants that are still to come are stronger than the case's."""
+        run: dict[str, Strength] = {}
+        for attack, broken in _lines(self._model(case)):
+            _add(run, {attack: Strength(tried=1, broken=broken)})
+        names = tuple(dict.fromkeys(variant.attack for variant in to_come))
+        place = {name: n for n, name in enumerate(self._learnt.order(names, run))}
+        ordered = sorted(to_come, key=lambda variant: place[variant.attack])
+        return ordered.index(case.variant)
 
-    def _file(self, case: Case) -> Path:
-        names = [case.suite, case.benchmark, case.model, case.problem]
-        return self._folder / content_hash(names)[:32]
+    def _problem(self, case: Case) -> Path:
+        return self._file(case.suite, case.benchmark, case.model, case.problem)
+
+    def _model(self, case: Case) -> Path:
+        return self._file(case.suite, case.benchmark, case.model)
+
+    def _file(self, *names: str) -> Path:
+        return self._folder / content_hash(list(names))[:32]
 
 
-def learnt_order(results: Path, models: frozenset[str]) -> tuple[str, ...]:
-    """Attacks by what the latest runs in a results folder say, the strongest first.
+def _lines(file: Path) -> Iterator[tuple[str, bool]]:
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        return
+    for line in text.splitlines():
+        name, value = json.loads(line)
+        yield name, value
 
-    :param models: the models of this run; what is known of them counts as their own.
-    """
-    own: dict[str, Strength] = {}
-    others: list[dict[str, Strength]] = []
-    for run in sorted(results.glob(f"*/{MANIFEST}"))[-_RUNS:]:
-        for model, found in _strengths(run.parent):
-            if model in models:
-                for attack, strength in found.items():
-                    own[attack] = own.get(attack, Strength()) + strength
-            else:
-                others.append(found)
-    names = dict.fromkeys([*own, *(name for one in others for name in one)])
-    return attack_order(tuple(names), own=own, others=others)
+
+def _append(file: Path, line: list[Any]) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    handle = os.open(file, flags, 0o644)
+    try:
+        os.write(handle, f"{json.dumps(line)}\n".encode())
+    finally:
+        os.close(handle)
+
+
+def _add(total: dict[str, Strength], found: Mapping[str, Strength]) -> None:
+    for attack, strength in found.items():
+        total[attack] = total.get(attack, Strength()) + strength
 
 
 def _strengths(run: Path) -> Iterator[tuple[str, dict[str, Strength]]]:

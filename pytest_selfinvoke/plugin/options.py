@@ -43,7 +43,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "type": int,
         "metavar": "N",
         "help": "Leave a problem alone when an attack broke it, or N variants were "
-        "judged; the attacks that were strongest in earlier runs come first",
+        "judged; the strongest attacks, by earlier runs and this one, come first",
     },
     "samples": {
         "type": int,

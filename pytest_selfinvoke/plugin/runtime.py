@@ -18,7 +18,7 @@ from pytest_selfinvoke.certification.certifier import Certifier, Executor
 from pytest_selfinvoke.certification.ledger import Ledger, user_path
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.core.records import Case, ModelSpec
+from pytest_selfinvoke.core.records import Case, ModelSpec, Variant
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
 from pytest_selfinvoke.generation.client import GenerationClient
@@ -28,7 +28,7 @@ from pytest_selfinvoke.models import BUILTIN as MODELS
 from pytest_selfinvoke.models.base import Engine, ModelKind
 from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.plan import Plan, build_plan
-from pytest_selfinvoke.plugin.budget import BudgetBook, learnt_order
+from pytest_selfinvoke.plugin.budget import BudgetBook, Learnt
 from pytest_selfinvoke.plugin.settings import Settings
 from pytest_selfinvoke.prompts import get_style
 from pytest_selfinvoke.sandbox.base import Execution, Isolation, Limits
@@ -101,7 +101,7 @@ class Runtime:
         self._ledger = new_ledger()
         #: A folder that all processes of the session share.
         self.scratch: str | None = None
-        self._attack_order: tuple[str, ...] | None = None
+        self._learnt: Learnt | None = None
         self._certifiers: dict[tuple[str, Limits], Certifier] = {}
 
     def option_plan(self) -> Plan:
@@ -170,52 +170,62 @@ class Runtime:
             attacks=self.registries.attacks,
             download=self.is_controller,
             origin=origin,
-            order=() if suite.attack_budget is None else self.attack_order(suite),
+            order=None if suite.attack_budget is None else self.learnt(suite).order,
         )
 
-    def attack_order(self, suite: Suite) -> tuple[str, ...]:
-        """Attacks by what earlier runs say, for a budget; as the controller saw it."""
-        if self._attack_order is None:
+    def learnt(self, suite: Suite) -> Learnt:
+        """What earlier runs say, for a budget; as the controller saw it."""
+        if self._learnt is None:
             labels = frozenset(spec.label for spec in suite.models)
-            self._attack_order = learnt_order(self.settings.results, labels)
-        return self._attack_order
+            self._learnt = Learnt.from_runs(self.settings.results, labels)
+        return self._learnt
 
     def reason_to_skip(self, plan: Plan, case: Case) -> str:
         """Why the budget leaves a case out; or nothing."""
         variants, samples = plan.suite.attack_budget, plan.suite.samples
-        if variants is None or not self._is_attack(case):
+        if variants is None or not self._is_attack(case.variant):
             return ""
-        return self.budget.reason_to_skip(case, variants=variants, samples=samples)
+        attacks = [variant for variant in plan.variants if self._is_attack(variant)]
+        return self.budget(plan).reason_to_skip(
+            case, attacks, variants=variants, samples=samples
+        )
 
     def may_be_left_out(self, plan: Plan, case: Case) -> bool:
         """Whether a budget decides about a case, so that it is not generated ahead."""
-        return plan.suite.attack_budget is not None and self._is_attack(case)
+        return plan.suite.attack_budget is not None and self._is_attack(case.variant)
 
     def note(self, plan: Plan, case: Case, record: Record) -> None:
         """Count a case for the budget."""
-        if self.may_be_left_out(plan, case):
-            self.budget.note(case, record)
+        if plan.suite.attack_budget is not None:
+            attack = self.registries.attacks.get(case.variant.attack)
+            self.budget(plan).note(case, record, facts_of(attack).nominal)
 
-    @property
-    def budget(self) -> BudgetBook:
-        """What was judged of each problem; the controller makes it."""
+    def budget(self, plan: Plan) -> BudgetBook:
+        """What was judged of each problem."""
+        return BudgetBook(self._scratch(), self.learnt(plan.suite))
+
+    def _scratch(self) -> Path:
         if self.scratch is None:
             self.scratch = tempfile.mkdtemp(prefix="selfinvoke-budget-")
-        return BudgetBook(Path(self.scratch))
+        return Path(self.scratch)
 
     def shared(self) -> dict[str, Any]:
         """What workers have to know of this process, as plain data."""
-        _ = self.budget  # Only a worker may find the suite file that sets one.
-        return {"scratch": self.scratch, "attack_order": self._attack_order}
+        # Only a worker may find the suite file that sets a budget.
+        scratch, learnt = str(self._scratch()), self._learnt
+        return {
+            "scratch": scratch,
+            "learnt": None if learnt is None else learnt.to_json(),
+        }
 
     def take_shared(self, data: Mapping[str, Any]) -> None:
         """The inverse of :meth:`shared`, in a worker."""
         self.scratch = data["scratch"]
-        order = data["attack_order"]
-        self._attack_order = None if order is None else tuple(order)
+        learnt = data["learnt"]
+        self._learnt = None if learnt is None else Learnt.from_json(learnt)
 
-    def _is_attack(self, case: Case) -> bool:
-        attack = self.registries.attacks.get(case.variant.attack)
+    def _is_attack(self, variant: Variant) -> bool:
+        attack = self.registries.attacks.get(variant.attack)
         return facts_of(attack).threat != "control"
 
     def kind(self, spec: ModelSpec) -> ModelKind:

@@ -36,12 +36,15 @@ class Weak:
 """
 
 
+def solutions(count: int) -> dict[str, str]:
+    mini: Benchmark = Registry("benchmark", BUILTIN).get("mini")
+    return {p.id: p.reference for p in mini.load(None)[:count]}
+
+
 @pytest.fixture
 def weak(pytester: pytest.Pytester) -> str:
-    mini: Benchmark = Registry("benchmark", BUILTIN).get("mini")
-    solutions = {p.id: p.reference for p in mini.load(None)[:2]}
     pytester.makeconftest(ATTACKS)
-    pytester.makepyfile(weak=f"{OWN}\nSOLUTIONS = {solutions!r}\n")
+    pytester.makepyfile(weak=f"{OWN}\nSOLUTIONS = {solutions(2)!r}\n")
     return "--model=weak:Weak"
 
 
@@ -81,6 +84,23 @@ def test_the_strongest_attacks_of_earlier_runs_come_first(
     run_both(weak, ALL, "--limit=2")
     result = run_both(weak, ALL, "--limit=2", "--attack-budget=3", "-v")
     result.assert_outcomes(passed=2, failed=2, skipped=4)
+
+
+def test_what_this_run_shows_decides_too(
+    run_both: Run, pytester: pytest.Pytester, weak: str
+) -> None:
+    """Nothing is known before: the first problems show which attack is the strong one."""
+    pytester.makepyfile(weak=f"{OWN}\nSOLUTIONS = {solutions(8)!r}\n")
+    result = run_both(weak, ALL, "--limit=8", "--attack-budget=2")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = {
+        (r["case"]["problem"], r["case"]["attack"])
+        for r in records(pytester.path)
+        if r["detail"].endswith("stronger in this run come first")
+    }
+    last = sorted({problem for problem, _ in found})[-1]
+    assert (last, "mine.mild") in found
+    assert "mine.strong" not in {attack for _, attack in found}
 
 
 def test_attacks_that_are_compared_are_never_left_out(
