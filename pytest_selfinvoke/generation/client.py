@@ -74,17 +74,22 @@ class GenerationClient:
         message = {"op": "generate", "model": label, "request": request.to_json()}
         return Completion.from_json(self._ask(message, tries=2))
 
-    def plan(self, label: str, requests: Sequence[Request]) -> None:
+    def plan(
+        self, label: str, requests: Sequence[Request], *, more: bool = False
+    ) -> None:
         """Announce what will be asked for. Loads the model; waits for nothing.
 
+        :param more: whether further calls will follow soon.
         :raises GenerationError: if the server is gone.
         """
-        for chunk in _chunks(requests):
+        chunks = list(_chunks(requests)) or [[]]
+        for number, chunk in enumerate(chunks, 1):
             self._send(
                 {
                     "op": "plan",
                     "model": label,
                     "requests": [request.to_json() for request in chunk],
+                    "more": more or number < len(chunks),
                 }
             )
 

@@ -18,6 +18,10 @@ from pytest_selfinvoke.generation.slots import Slots
 from pytest_selfinvoke.generation.wire import ModelStats, one_line
 from pytest_selfinvoke.models.base import Engine, Failure, Request
 
+#: A batch that is not full waits so long for a plan that is on its way. Making the
+#: texts of a full batch takes less, and a batch takes longer than that.
+LINGER_S = 2.0
+
 
 class EngineHost:
     """Answers from the store, loads the model when that is not enough, and keeps its
@@ -57,6 +61,7 @@ class EngineHost:
         self._limit = 1
         self._broken: UserError | GenerationError | None = None
         self._stopping = False
+        self._more = False
         self._stats = ModelStats()
 
     @property
@@ -78,16 +83,20 @@ class EngineHost:
                 self._changed.wait()
             return self._info
 
-    def plan(self, requests: Iterable[Request]) -> None:
-        """Announce requests. A model that cannot be loaded ignores them."""
+    def plan(self, requests: Iterable[Request], *, more: bool = False) -> None:
+        """Announce requests. A model that cannot be loaded ignores them.
+
+        :param more: others will follow soon, worth the wait for a small batch.
+        """
         with self._changed:
             self._remember()
+            self._more = more
         missing = [request for request in requests if self._find(request) is None]
         with self._changed:
             if self._broken is None and missing and not self._is_final:
                 self._schedule.plan(missing)
                 self._start()
-                self._changed.notify_all()
+            self._changed.notify_all()
 
     def generate(self, request: Request) -> Completion:
         """One completion; waits for it.
@@ -218,6 +227,7 @@ class EngineHost:
     def _next_batch(self, limit: int) -> list[Request]:
         """Wait for work; empty when the host is closed or has to give its place up."""
         with self._changed:
+            self._changed.wait_for(lambda: self._is_worth_it(limit), timeout=LINGER_S)
             while not self._stopping and self._broken is None:
                 if batch := self._schedule.next_batch(limit):
                     return batch
@@ -225,6 +235,11 @@ class EngineHost:
                     break
                 self._changed.wait()
             return []
+
+    def _is_worth_it(self, limit: int) -> bool:
+        """Whether nothing is gained by waiting for the next part of the plan."""
+        is_ending = self._stopping or self._broken is not None
+        return is_ending or not self._more or not self._schedule.is_short(limit)
 
     def _generate(self, engine: Engine, batch: list[Request]) -> None:
         """Answer a batch: from the store, from the engine, and into the store."""
@@ -286,7 +301,7 @@ def _with_policy(info: ModelInfo, limit: int) -> ModelInfo:
     """The info with a note on how batches are made: that may change completions."""
     if limit == 1:
         return info
-    note = f"batches of up to {limit}, by who waits, then by the plan and by length"
+    note = f"batches of up to {limit} of like length, led by who waits longest"
     return replace(info, notes=(*info.notes, note))
 
 

@@ -144,7 +144,7 @@ class Server:
         try:
             host = self._host(label)
             if op == "plan":
-                host.plan(requests)
+                host.plan(requests, more=message.get("more") is True)
                 return None
             if op == "info":
                 return {"id": number, "result": host.info().to_json()}

@@ -16,7 +16,7 @@ from pytest_selfinvoke.sandbox.runner import Sandbox
 
 Planned: TypeAlias = tuple[Plan, Case, Problem]
 
-_CHUNK = 64
+_CHUNK = 32
 
 
 def announce(
@@ -56,13 +56,15 @@ def _send(runtime: Runtime, connection: Connection, planned: Sequence[Planned]) 
     try:
         # All of a model's cases together: it may have to give its place in memory up.
         for label, entries in _by_model(planned).items():
+            # Before anything else: making the first texts may take until a worker asks.
+            client.plan(label, [], more=True)
             waiting: list[Request] = []
             for plan, case, problem in entries:
                 asking = runtime.asking(plan, client, certifier)
                 request = _request(asking, case, problem)
                 waiting += [request] if request is not None else []
                 if len(waiting) == _CHUNK:
-                    client.plan(label, waiting)
+                    client.plan(label, waiting, more=True)
                     waiting = []
             client.plan(label, waiting)
     except SelfInvokeError:

@@ -42,20 +42,38 @@ def test_the_demanded_go_first_and_the_plan_fills_the_batch(
     assert schedule.next_batch(3) == []
 
 
-def test_a_demanded_one_is_never_displaced_by_a_planned_one_of_better_length(
+def test_the_oldest_demanded_one_goes_first_whatever_its_length(
     schedule: Schedule, ask: Ask
 ) -> None:
     schedule.plan([ask("p1", "x"), ask("p2", "x")])
-    schedule.demand(ask("d1", "x"))
-    schedule.demand(ask("d2", "x" * 100))
-    assert keys(schedule.next_batch(2)) == ["d1", "d2"]
+    schedule.demand(ask("d1", "x" * 100))
+    schedule.demand(ask("d2", "x"))
+    assert "d1" in keys(schedule.next_batch(2))
+    assert "d2" in keys(schedule.next_batch(2))
 
 
 def test_like_lengths_meet(schedule: Schedule, ask: Ask) -> None:
     lengths = {"a": 50, "b": 500, "c": 60, "d": 480, "e": 40}
     schedule.plan([ask(key, "x" * n) for key, n in lengths.items()])
-    assert keys(schedule.next_batch(3)) == ["a", "c", "e"]
-    assert keys(schedule.next_batch(3)) == ["b", "d"]
+    assert keys(schedule.next_batch(3)) == ["e", "a", "c"]
+    assert keys(schedule.next_batch(3)) == ["d", "b"]
+
+
+def test_batches_leave_no_gaps_in_the_lengths(schedule: Schedule, ask: Ask) -> None:
+    """The company that is nearest in length would leave short and long ones together."""
+    order = [4, 7, 0, 3, 1, 5, 2, 6]
+    schedule.plan([ask(str(n), "x" * 10 * n) for n in order])
+    batches = [keys(schedule.next_batch(2)) for _ in range(4)]
+    assert sorted(batches) == [["0", "1"], ["2", "3"], ["4", "5"], ["6", "7"]]
+    assert batches[0] == ["4", "5"]
+
+
+def test_a_batch_is_full_while_there_is_enough(schedule: Schedule, ask: Ask) -> None:
+    schedule.demand(ask("long", "x" * 50))
+    schedule.plan([ask(str(n), "x" * n) for n in range(4)])
+    assert not schedule.is_short(5)
+    assert keys(schedule.next_batch(3)) == ["2", "3", "long"]
+    assert schedule.is_short(3)
 
 
 @pytest.mark.parametrize(

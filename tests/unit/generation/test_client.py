@@ -187,13 +187,13 @@ def test_a_plan_is_sent_in_bounded_parts(
     monkeypatch.setattr(client_module, "PLAN_CHARACTERS", 100)
     server = fake(lambda frame: result(frame, {}) if frame["op"] == "stats" else None)
     client = GenerationClient(server.address, "s")
-    client.plan("m", [])
-    assert server.connections == 0
+    client.plan("m", [], more=True)
     client.plan("m", [*map(ask, "abcd"), ask("e", "x" * 200), ask("f")])
     client.stats()
     client.close()
     sent = [[r["key"] for r in frame["requests"]] for frame in server.frames[1:-1]]
-    assert sent == [["a", "b", "c"], ["d", "e"], ["f"]]
+    assert sent == [[], ["a", "b", "c"], ["d", "e"], ["f"]]
+    assert [frame["more"] for frame in server.frames[1:-1]] == [True, True, True, False]
 
 
 def test_a_prompt_that_is_too_long_for_the_wire_is_not_sent(

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_selfinvoke.core.errors import DataError, GenerationError, UserError
 from pytest_selfinvoke.core.records import Completion, ModelInfo
+from pytest_selfinvoke.generation import host as host_module
 from pytest_selfinvoke.generation.batching import Answer
 from pytest_selfinvoke.generation.host import EngineHost
 from pytest_selfinvoke.models.base import Request
@@ -111,6 +112,30 @@ def test_the_plan_is_worked_off_while_nobody_asks(
     assert finished.wait(5)
     assert host.generate(ask("7")).text == "7"
     assert [len(batch) for batch in engine.batches] == [4, 4, 2]
+
+
+def test_a_small_batch_waits_for_a_plan_that_is_on_its_way(
+    hosts: list[EngineHost], ask: Ask
+) -> None:
+    engine = FakeEngine(max_batch=4)
+    host = serve(hosts, engine)
+    host.plan([], more=True)
+    assert host.info().name == "fake"
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(host.generate, ask("0"))
+        host.plan([ask("0"), ask("1")], more=True)
+        host.plan([ask("2"), ask("3")], more=True)
+        assert asked.result(5).text == "0"
+    assert [len(batch) for batch in engine.batches] == [4]
+
+
+def test_a_plan_that_never_ends_is_not_waited_for(
+    hosts: list[EngineHost], ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "LINGER_S", 0.05)
+    host = serve(hosts, FakeEngine(max_batch=4))
+    host.plan([], more=True)
+    assert host.generate(ask("0")).text == "0"
 
 
 @pytest.mark.parametrize("error", [ValueError("odd\nweights"), SystemExit("bye")])
