@@ -162,13 +162,13 @@ def benchmarks_from_text(text: str, *, base: Path) -> tuple[BenchmarkChoice, ...
 
 
 def attacks_from_names(names: Iterable[str], *, base: Path) -> tuple[str, ...]:
-    """The names; a relative file of ``recode:FILE`` is taken from ``base``."""
-    return tuple(
-        f"recode:{base / Path(name.removeprefix('recode:')).expanduser()}"
-        if name.startswith("recode:")
-        else name
-        for name in names
-    )
+    """The names; a relative file of ``recode:FILE`` and the like is below ``base``."""
+    return tuple(_with_file(name, base) for name in names)
+
+
+def _with_file(name: str, base: Path) -> str:
+    kind, is_file, file = name.partition(":")
+    return f"{kind}:{base / Path(file).expanduser()}" if is_file else name
 
 
 def load_suite(path: Path, defaults: Suite) -> Suite:

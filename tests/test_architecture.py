@@ -29,6 +29,7 @@ RANKS = {
     "plan": 2,
     "certification": 2,
     "evaluation": 3,
+    "rewriting": 3,
     "plugin": 4,
     "__main__": 4,
 }

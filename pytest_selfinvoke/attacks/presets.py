@@ -1,13 +1,13 @@
-"""Names for many attacks: presets, families, and ReCode's files."""
+"""Names for many attacks: presets, families, and files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pytest_selfinvoke.attacks import recode, rewritten
 from pytest_selfinvoke.attacks.base import CONTROLS, Attack, facts_of
 from pytest_selfinvoke.attacks.naming import derive
-from pytest_selfinvoke.attacks.recode import PREFIX, register_file
 from pytest_selfinvoke.core.errors import UnknownNameError
 from pytest_selfinvoke.core.records import CLEAN
 from pytest_selfinvoke.core.registry import Registry
@@ -61,6 +61,8 @@ QUICK = (
     "context.few_shot_wrong",
     "context.homoglyphs",
 )
+#: What reads the variants of a file, by the prefix of ``prefix:FILE``.
+FILES = {"recode": recode.register_file, "rewritten": rewritten.register_file}
 PRESETS = ("recode", "quick", "natural", "adversarial", "all")
 
 
@@ -68,7 +70,7 @@ def expand(names: Iterable[str], attacks: Registry[Attack]) -> tuple[str, ...]:
     """The attacks that names stand for, each once; ``clean`` first with a preset.
 
     A name is an attack's, a preset's, a family's (``docstring`` or ``docstring.*``),
-    or ``recode:FILE``. Every variant's nominal variant is put before it.
+    ``recode:FILE`` or ``rewritten:FILE``. Every variant's nominal one is put before it.
 
     :raises UserError: for names that stand for nothing, with the nearest that do.
     """
@@ -83,8 +85,9 @@ def expand(names: Iterable[str], attacks: Registry[Attack]) -> tuple[str, ...]:
 
 
 def _expanded(name: str, attacks: Registry[Attack]) -> Iterator[str]:
-    if name.startswith(PREFIX):
-        yield register_file(Path(name.removeprefix(PREFIX)), attacks)
+    kind, _, file = name.partition(":")
+    if file and kind in FILES:
+        yield FILES[kind](Path(file), attacks)
     elif name in attacks:
         yield name
     elif name in PRESETS:

@@ -41,7 +41,7 @@ def prose_words(code: str) -> tuple[tuple[int, int], ...]:
 
     Words that the code uses as names, and ``True``, ``None`` and the like, are none.
     """
-    names = _names(code)
+    names = code_names(code)
     return tuple(
         (start + match.start(), start + match.end())
         for start, end in prose_spans(code)
@@ -91,7 +91,8 @@ def _docstring_spans(
             yield row, begin, stop
 
 
-def _names(code: str) -> frozenset[str]:
+def code_names(code: str) -> frozenset[str]:
+    """Every name that the code defines or uses, keywords with them."""
     return frozenset(
         token.string for token in tokens(code) if token.type == tokenize.NAME
     )

@@ -10,29 +10,23 @@ Nothing is repaired: records that are broken, or equal to the clean prompt, stay
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, facts
+from pytest_selfinvoke.attacks.json_lines import attack_name, read_objects
 from pytest_selfinvoke.attacks.partial import GIVEN
 from pytest_selfinvoke.attacks.rebinding import renamed_code
-from pytest_selfinvoke.core.errors import DataError, UserError
-from pytest_selfinvoke.core.ids import segment
+from pytest_selfinvoke.core.errors import DataError
 from pytest_selfinvoke.core.records import Part, Problem
 from pytest_selfinvoke.core.registry import Registry
 
-PREFIX = "recode:"
 _SOURCE = "ReCode's released data, arXiv 2212.10264"
 _FIELDS = ("prompt", "entry_point", "canonical_solution")
-_SUFFIXES = (".gz", ".jsonl", ".json")
 _SPLIT = re.compile(r"^[ \t]*# print\('@@this is the line to split##'\)\n", re.M)
 _DIGITS = re.compile(r"(\d+)$")
 
@@ -42,12 +36,7 @@ def register_file(path: Path, attacks: Registry[Attack]) -> str:
 
     :raises UserError: if there is no such file, or another of the same name.
     """
-    if not path.is_file():
-        raise UserError(f"attack 'recode:{path}': there is no such file")
-    stem = path.name
-    for suffix in _SUFFIXES:
-        stem = stem.removesuffix(suffix)
-    name = f"recode.{segment(stem).replace('+', '-')}"
+    name = attack_name("recode", path)
     records = _Records(path=path)
     nominal = "clean"
     if any("partial" in record for record in records.load().values()):
@@ -136,7 +125,7 @@ def _with(
 @lru_cache(maxsize=64)
 def _load(path: Path, modified_ns: int) -> dict[tuple[str, int], dict[str, Any]]:
     found = {}
-    for line, record in enumerate(_records(path), 1):
+    for line, record in enumerate(read_objects(path), 1):
         kind, _, number = str(record.get("task_id", "")).partition("/")
         if not kind or not number.isdigit():
             raise DataError(
@@ -149,21 +138,3 @@ def _load(path: Path, modified_ns: int) -> dict[tuple[str, int], dict[str, Any]]
     if not found:
         raise DataError(path.name, "holds no records")
     return found
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    data = path.read_bytes()
-    try:
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise DataError(path.name, f"cannot be read: {error}") from error
-    for line, row in enumerate(text.split("\n"), 1):
-        if not row.strip():
-            continue
-        try:
-            record = json.loads(row)
-        except ValueError as error:
-            raise DataError(path.name, f"not JSON: {error}", line=line) from error
-        if not isinstance(record, dict):
-            raise DataError(path.name, "expected an object", line=line)
-        yield record

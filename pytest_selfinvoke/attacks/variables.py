@@ -40,15 +40,25 @@ def rename_variable(given: Given, new: str) -> Problem:
 
     :raises NotApplicableError: if there is no variable that can be renamed.
     """
-    if given.source.names & _BY_NAME:
-        raise NotApplicableError("the code reads its own variables by name")
-    name, places = _most_frequent(given.source.text, given.cut, given.tests)
-    if not places:
-        raise NotApplicableError("no variable that can be renamed is given")
+    name = variable_to_rename(given)
+    _, places = _most_frequent(given.source.text, given.cut, given.tests)
     [fresh] = given.source.fresh(new)
     return given.rewritten(
         Edit(start=place, end=place + len(name), new=fresh) for place in places
     )
+
+
+def variable_to_rename(given: Given) -> str:
+    """The most frequent given variable that can be renamed.
+
+    :raises NotApplicableError: if there is none.
+    """
+    if given.source.names & _BY_NAME:
+        raise NotApplicableError("the code reads its own variables by name")
+    name, _ = _most_frequent(given.source.text, given.cut, given.tests)
+    if not name:
+        raise NotApplicableError("no variable that can be renamed is given")
+    return name
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""``--selfinvoke-list``, ``-selftest`` and ``-certify``: print something and stop."""
+"""``--selfinvoke-list``, ``-selftest``, ``-certify``, ``-rewrite``: print and stop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pytest_selfinvoke.certification.certifier import Row, table
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
 from pytest_selfinvoke.core.records import Variant
 from pytest_selfinvoke.plan import Plan
+from pytest_selfinvoke.plugin.rewriting import rewrite_to_file
 from pytest_selfinvoke.plugin.runtime import Registries, Runtime
 from pytest_selfinvoke.plugin.stash import RUNTIME
 from pytest_selfinvoke.prompts import BUILTIN as STYLES
@@ -25,7 +26,7 @@ def print_list(config: pytest.Config) -> int:
             show(line)
         return pytest.ExitCode.OK
 
-    return _configured(config, print_all)
+    return configured(config, print_all)
 
 
 def print_selftest(config: pytest.Config) -> int:
@@ -44,7 +45,7 @@ def print_selftest(config: pytest.Config) -> int:
         report = corpus.selftest(sandbox.run, sandbox.isolation, show=show)
         return pytest.ExitCode.OK if report.ok else pytest.ExitCode.TESTS_FAILED
 
-    return _configured(config, run)
+    return configured(config, run)
 
 
 def print_certify(config: pytest.Config) -> int:
@@ -82,7 +83,22 @@ def print_certify(config: pytest.Config) -> int:
         broken = any(row.broken for row in rows)
         return pytest.ExitCode.TESTS_FAILED if broken else pytest.ExitCode.OK
 
-    return _configured(config, run)
+    return configured(config, run)
+
+
+def print_rewrite(config: pytest.Config) -> int:
+    """Write a model's rewritings of the benchmarks into the file of an attack.
+
+    Exit code 1 says that there are none.
+    """
+
+    def run(runtime: Runtime, show: Callable[[str], None]) -> int:
+        try:
+            return rewrite_to_file(config, runtime, show)
+        except (UserError, NotJudgedError) as error:
+            raise pytest.UsageError(str(error)) from error
+
+    return configured(config, run)
 
 
 _STATUSES = ("valid", "inert", "broken", "unjudged")
@@ -102,9 +118,10 @@ def _certified(row: Row) -> Iterator[str]:
         yield f"    {count} {reason}"
 
 
-def _configured(
+def configured(
     config: pytest.Config, command: Callable[[Runtime, Callable[[str], None]], int]
 ) -> int:
+    """Run a command in a configured session without tests; its exit code."""
     config._do_configure()
     try:
         writer = config.get_terminal_writer()

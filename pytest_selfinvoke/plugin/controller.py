@@ -22,7 +22,7 @@ from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Case
 from pytest_selfinvoke.generation.lifecycle import GenerationServer
-from pytest_selfinvoke.generation.settings import CacheMode, StoreSettings
+from pytest_selfinvoke.generation.settings import CacheMode
 from pytest_selfinvoke.generation.wire import Policy
 from pytest_selfinvoke.plugin._private import add_suite_properties
 from pytest_selfinvoke.plugin.announcing import Planned, announce
@@ -144,12 +144,8 @@ class Controller:
 
     def _policy(self) -> Policy:
         settings = self.runtime.settings
-        store = None
-        if settings.cache is not CacheMode.OFF:
-            path = str(settings.store)
-            store = StoreSettings(path=path, mode=settings.cache, run=self.name)
         return Policy(
-            store=store,
+            store=self.runtime.store_settings(self.name),
             models_in_parallel=settings.models_in_parallel,
             careful=bool(self.config.getvalue("maxfail")),
         )

@@ -31,8 +31,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "NAME[,...]",
         "help": "Attacks to apply: names (with @parameter=value, joined by +), "
-        "families, recode:FILE, or presets: recode, quick, natural, adversarial, all "
-        "(default: clean)",
+        "families, recode:FILE, rewritten:FILE, or presets: recode, quick, natural, "
+        "adversarial, all (default: clean)",
     },
     "attack-seeds": {
         "type": int,
@@ -106,6 +106,11 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "Make the variants of --attack for --benchmark, without a model, and "
         "print how many are valid, inert and broken",
+    },
+    "rewrite": {
+        "metavar": "paraphrase|variables:FILE",
+        "help": "Let --model say the prompts of --benchmark in other words, or name "
+        "their variables, into a file for --attack=rewritten:FILE",
     },
     "selftest": {
         "action": "store_true",

@@ -22,7 +22,7 @@ from pytest_selfinvoke.core.records import Case, ModelSpec, Variant
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
 from pytest_selfinvoke.generation.client import GenerationClient
-from pytest_selfinvoke.generation.settings import CacheMode
+from pytest_selfinvoke.generation.settings import CacheMode, StoreSettings
 from pytest_selfinvoke.generation.store import check_store
 from pytest_selfinvoke.models import BUILTIN as MODELS
 from pytest_selfinvoke.models.base import Engine, ModelKind
@@ -267,6 +267,16 @@ class Runtime:
         Those that are scripted or read from a file cost nothing to make again.
         """
         return self.kind(spec).plans_ahead
+
+    def store_settings(self, run: str) -> StoreSettings | None:
+        """Where a generation server keeps completions, if it does.
+
+        :param run: a name of its own for what asks for them.
+        """
+        mode = self.settings.cache
+        if mode is CacheMode.OFF:
+            return None
+        return StoreSettings(path=str(self.settings.store), mode=mode, run=run)
 
     def nominals(self) -> dict[str, str]:
         """Attack -> the attack name of its nominal variant; in the plans' order."""
