@@ -15,7 +15,7 @@ from pytest_selfinvoke.generation.batching import Answer, Schedule
 from pytest_selfinvoke.generation.identity import question
 from pytest_selfinvoke.generation.shelf import Shelf
 from pytest_selfinvoke.generation.slots import Slots
-from pytest_selfinvoke.generation.wire import ModelStats, one_line
+from pytest_selfinvoke.generation.wire import Activity, ModelStats, one_line
 from pytest_selfinvoke.models.base import Engine, Failure, Request
 
 
@@ -58,6 +58,18 @@ class EngineHost:
         self._broken: UserError | GenerationError | None = None
         self._stopping = False
         self._stats = ModelStats()
+        self._is_loading = False
+        self._waiting = 0
+
+    @property
+    def activity(self) -> Activity:
+        """What is done now; may be read at any time, waits for nothing."""
+        return Activity(
+            loading=self._is_loading,
+            waiting=self._waiting,
+            made=self._stats.requests,
+            tokens=self._stats.tokens,
+        )
 
     @property
     def stats(self) -> ModelStats:
@@ -110,8 +122,13 @@ class EngineHost:
             self._check()
             self._start()
             future = self._schedule.demand(request)
+            self._waiting += 1
             self._changed.notify_all()
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            with self._changed:
+                self._waiting -= 1
 
     def close(self, timeout_s: float) -> None:
         """Let the engine's thread finish its batch and close the engine, or give up."""
@@ -176,6 +193,7 @@ class EngineHost:
     def _use_engine(self) -> None:
         """Load the model and work until there is no work, or no place, for it."""
         started = self._clock()
+        self._is_loading = True
         try:
             engine = self._load()
             limit = max(1, engine.max_batch)
@@ -186,6 +204,8 @@ class EngineHost:
             traceback.print_exception(error)
             self._give_up(error)
             return
+        finally:
+            self._is_loading = False
         with self._changed:
             self._info, self._limit, self._is_bound = info, limit, True
             load_s = self._stats.load_s + self._clock() - started

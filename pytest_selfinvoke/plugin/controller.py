@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,11 @@ class Controller:
         self.robustness = RobustnessBuilder()
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
+        #: How many items were selected, ordinary tests among them, and who runs them.
+        self.selected = 0
+        self.workers = 1
+        #: Each is called with every record.
+        self.watchers: list[Callable[[Record], None]] = []
         self.planned: list[Planned] = []
         self.name = uuid.uuid4().hex
         self.sources = Sources()
@@ -111,6 +116,7 @@ class Controller:
             raise pytest.UsageError(str(error)) from error
         self.expected = {case.id: case for _, case, _ in planned}
         self.planned = planned
+        self.selected, self.workers = len(ids), workers
         if self.runtime.settings.cache is not CacheMode.READ_ONLY:
             announce(self.runtime, connection, planned)
 
@@ -203,6 +209,8 @@ class Controller:
             self.sources.add(record)
         self.summary.add(record)
         self.robustness.add(record)
+        for watch in self.watchers:
+            watch(record)
 
     def _kept_models(self) -> set[str]:
         plans = self.runtime.plans.values()
