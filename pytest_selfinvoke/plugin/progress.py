@@ -21,7 +21,7 @@ from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.plugin.controller import Controller
 from pytest_selfinvoke.plugin.runtime import connect
-from pytest_selfinvoke.reports.progress import Activity, Tracker, status_line
+from pytest_selfinvoke.reports.progress import Activity, Tracker, duration, status_line
 
 #: Seconds between two states of the line.
 REDRAWN_S = 0.2
@@ -52,6 +52,7 @@ class ProgressDisplay:
         self._over = threading.Event()
         self._paused = False
         self._out = -1
+        self._shown = ""
         #: Whether the thread left the terminal where pytest does not expect it.
         self._torn = False
         controller.watchers.append(self.add)
@@ -101,7 +102,7 @@ class ProgressDisplay:
 
     def pytest_leave_pdb(self) -> None:
         """Go on."""
-        self._paused = False
+        self._paused, self._shown = False, ""
 
     def _begin(self, mode: str) -> None:
         self._terminal = self._config.pluginmanager.getplugin("terminalreporter")
@@ -186,18 +187,24 @@ class ProgressDisplay:
         if self._mode == "line":
             # The last column stays free: after it some terminals begin a new line.
             text = status_line(progress, _columns(self._out) - 1)
-            text = self._config.get_terminal_writer().markup(text, cyan=True)
-            self._write(f"\r{text}\x1b[K")
+            if text != self._shown:
+                self._shown = text
+                text = self._config.get_terminal_writer().markup(text, cyan=True)
+                self._write(f"\r{text}\x1b[K")
             # Who writes a line now, begins a new one.
             self._terminal.currentfspath = -2
             return
-        text = f"selfinvoke: {status_line(progress)}"
+        after = duration(progress.elapsed_s)
+        text = f"selfinvoke after {after}: {status_line(progress)}"
         if self._config.pluginmanager.hasplugin("dsession"):
-            # Nothing is captured here, and pytest knows where its line ends.
-            self._terminal.write_line(text)
-            self._terminal.flush()
+            # Nothing is captured here: the writer's own idea of its line stays right.
+            writer = self._config.get_terminal_writer()
+            if writer.width_of_current_line:
+                writer.line()
+            writer.line(text)
+            writer.flush()
         else:
-            self._write(f"\n{text}\n")
+            self._write(f"{text}\n" if self._torn else f"\n{text}\n")
             self._torn = True
 
     def _write(self, text: str) -> None:

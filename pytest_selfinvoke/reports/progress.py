@@ -11,6 +11,8 @@ from pytest_selfinvoke.core.record import Record
 
 #: Speeds are those of about the last minute.
 WINDOW_S = 60.0
+#: With fewer cases done, nothing is said of the time that is left.
+ENOUGH = 3
 #: A window needs no more points than this.
 _POINT_S = 1.0
 
@@ -139,6 +141,7 @@ class Tracker:
     def progress(self, now_s: float) -> Progress:
         """The state of the session now."""
         speed = self._cases.per_s(now_s)
+        is_enough = self._open and self._cases.count >= ENOUGH
         return Progress(
             elapsed_s=now_s - self._started_s,
             done=self._total - len(self._open),
@@ -147,7 +150,7 @@ class Tracker:
             models=self._models,
             cases_per_s=speed,
             tokens_per_s=self._tokens.per_s(now_s),
-            left_s=len(self._open) / speed if speed and self._open else None,
+            left_s=len(self._open) / speed if speed and is_enough else None,
             waiting=self._waiting() if self._open else "",
         )
 
@@ -156,10 +159,10 @@ class Tracker:
             return "" if self._cases.count else "starting"
         loading, asked = self._activity.loading, self._activity.asked
         if loading and (asked or not self._cases.count):
-            return f"loading {', '.join(loading)}"
+            return f"loading: {', '.join(loading)}"
         if asked and 2 * sum(asked.values()) >= self._workers:
-            return f"waiting for {max(asked, key=asked.__getitem__)}"
-        return "waiting for the sandbox"
+            return f"waiting: {max(asked, key=asked.__getitem__)}"
+        return "waiting: sandbox"
 
 
 def status_line(progress: Progress, width: int | None = None) -> str:
@@ -192,8 +195,8 @@ def _parts(progress: Progress, shown: int) -> dict[str, str]:
         "done": done,
         "errors": f"{progress.errors} not judged" if progress.errors else "",
         "models": _models(progress, shown),
-        "cases": "" if speed is None else f"{_number(speed)}/s",
-        "tokens": "" if tokens is None else f"{_number(tokens)} tokens/s",
+        "cases": "" if speed is None else _speed(speed),
+        "tokens": "" if tokens is None else _speed(tokens, " tokens"),
         "left": "" if left is None else f"{duration(left)} left",
         "waiting": progress.waiting,
     }
@@ -218,5 +221,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+def _speed(per_s: float, unit: str = "") -> str:
+    if per_s < 0.1:
+        return f"{60 * per_s:.1f}{unit}/min"
+    return f"{per_s:.{0 if per_s >= 10 else 1}f}{unit}/s"
