@@ -36,8 +36,16 @@ def worst_attacks(assessed: Sequence[Assessed]) -> list[Hurt]:
 
 
 def weakest_problems(assessed: Sequence[Assessed]) -> list[tuple[str, Fragile]]:
-    """Every problem that some attack breaks, and where; by the number of attacks."""
-    found = [(_where(one), fragile) for one in assessed for fragile in one.fragile]
+    """Every problem that some attack breaks, and where; by the number of attacks.
+
+    Those that were judged under one attack alone say nothing about attacks.
+    """
+    found = [
+        (_where(one), fragile)
+        for one in assessed
+        for fragile in one.fragile
+        if fragile.attacks > 1
+    ]
     return sorted(found, key=lambda pair: -len(pair[1].broken_by))
 
 
