@@ -44,7 +44,7 @@ def unsolvable(problem, rng):
 def pytest_selfinvoke_attacks(registry):
     registry.add("mine.strong", comment("strong"))
     registry.add("mine.mild", comment("mild"))
-    registry.add("mine.blank", blank)
+    registry.add("docstring.blank", blank)
     registry.add("mine.unsolvable", unsolvable)
     registry.add("mine.bug", lambda problem, rng: 1 / 0)
 """
@@ -85,7 +85,7 @@ def suite(run_both: Run, pytester: pytest.Pytester) -> ET.Element:
     solutions = {p.id: p.reference for p in mini.load(None)[:PROBLEMS]}
     pytester.makeconftest(ATTACKS)
     pytester.makepyfile(weak=f"{WEAK}\nSOLUTIONS = {solutions!r}\n")
-    attacks = "clean,mine.blank,mine.unsolvable,mine.bug,mine.strong,mine.mild"
+    attacks = "clean,docstring.blank,mine.unsolvable,mine.bug,mine.strong,mine.mild"
     run_both(
         "--model=weak:Weak",
         f"--limit={PROBLEMS}",
@@ -116,7 +116,7 @@ def test_failures_are_the_models_and_errors_ours(suite: ET.Element) -> None:
         ("clean", "solved", ""): PROBLEMS,
         ("mine.strong", "failure", "not solved: no_code"): PROBLEMS,
         ("mine.bug", "error", "could not be judged"): PROBLEMS,
-        ("mine.blank", "skipped", "inert variant"): PROBLEMS,
+        ("docstring.blank", "skipped", "inert variant"): PROBLEMS,
         ("mine.unsolvable", "skipped", "broken variant"): PROBLEMS,
         ("mine.mild", "skipped", "attack budget"): PROBLEMS,
     }
