@@ -193,9 +193,8 @@ class EngineHost:
     def _use_engine(self) -> None:
         """Load the model and work until there is no work, or no place, for it."""
         started = self._clock()
-        self._is_loading = True
         try:
-            engine = self._load()
+            engine = self._loaded()
             limit = max(1, engine.max_batch)
             info = _with_policy(engine.info, limit)
             as_remembered = self._shelf is None or self._shelf.bind(info)
@@ -204,8 +203,6 @@ class EngineHost:
             traceback.print_exception(error)
             self._give_up(error)
             return
-        finally:
-            self._is_loading = False
         with self._changed:
             self._info, self._limit, self._is_bound = info, limit, True
             load_s = self._stats.load_s + self._clock() - started
@@ -223,6 +220,13 @@ class EngineHost:
         while batch := self._next_batch(limit):
             self._generate(engine, batch)
         engine.close()
+
+    def _loaded(self) -> Engine:
+        self._is_loading = True
+        try:
+            return self._load()
+        finally:
+            self._is_loading = False
 
     def _give_up(self, error: BaseException) -> None:
         broken: UserError | GenerationError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_selfinvoke.core.records import CLEAN, Variant
 from pytest_selfinvoke.metrics.assessment import Robustness
-from pytest_selfinvoke.reports.robustness import Assessed, Fragile
+from pytest_selfinvoke.reports.robustness import Assessed, Fragile, with_interval
 from pytest_selfinvoke.reports.summary import Cell
 from pytest_selfinvoke.reports.terminal import shortened
 
@@ -87,12 +87,14 @@ def highlights(
     worst = worst_attacks(assessed)
     if len(worst) > 1:
         rows = [
-            (one.attack.name, f"{100 * (one.attack.rd.value or 0):.1f}", one.on)
+            (one.attack.name, with_interval(one.attack.rd), one.on)
             for one in worst[:count]
         ]
         lines += [
             "",
-            *_aligned(("attacks that hurt most", "drop in %", ""), rows, width),
+            *_aligned(
+                ("attacks that hurt most", "drop in % [95 % interval]", ""), rows, width
+            ),
         ]
     weak = weakest_problems(assessed)
     if weak:

@@ -157,7 +157,7 @@ def _row(one: Robustness, name: str = "") -> str:
     net = "-" if one.net_drop is None else _number(one.net_drop)
     return (
         f"{name if len(name) <= 33 else name[:30] + '...':<33} {_number(one.rp):>5}"
-        f" {_with_interval(one.rd):>20} {net:>6} {flips:>6} {p:>5}"
+        f" {with_interval(one.rd):>20} {net:>6} {flips:>6} {p:>5}"
     )
 
 
@@ -169,7 +169,8 @@ def _share(estimate: Estimate) -> str:
     return "-" if estimate.value is None else f"{100 * estimate.value:.0f}"
 
 
-def _with_interval(estimate: Estimate) -> str:
+def with_interval(estimate: Estimate) -> str:
+    """An estimate in percent, for tables."""
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:
