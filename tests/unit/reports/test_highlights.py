@@ -75,9 +75,9 @@ def test_the_lines() -> None:
     cells, assessed = computed(run())
     assert [line.split() for line in highlights(cells, assessed, count=2)] == [
         [],
-        "attacks that hurt most drop in % [95 % interval]".split(),
-        ["x.g", "31.6", "[11.1,", "52.6]", "m", "on", "bench"],
-        ["x.f", "26.3", "[7.1,", "47.1]", "m", "on", "bench"],
+        ["attacks", "that", "hurt", "most", "drop", "in", "%", "[95", "%", "interval]"],
+        ["x.g", "31.6", "[10.5,", "52.9]", "m", "on", "bench"],
+        ["x.f", "26.3", "[6.2,", "50.0]", "m", "on", "bench"],
         [],
         ["problems", "broken", "by", "most", "attacks", "attacks"],
         ["p00", "6", "of", "7", "m", "on", "bench"],
