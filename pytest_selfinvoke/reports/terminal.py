@@ -10,8 +10,8 @@ from pytest_selfinvoke.reports.summary import Cell
 HEADINGS = ("model", "benchmark", "variant", "n", "solved", "pass@1", "95 % interval")
 
 
-#: Names are not cut below this.
-_LEAST = 8
+#: Names of models and benchmarks may be cut to this, and then all names to that.
+_SHORT, _LEAST = 12, 8
 
 
 def table(cells: Sequence[Cell], width: int | None = None) -> list[str]:
@@ -23,12 +23,12 @@ def table(cells: Sequence[Cell], width: int | None = None) -> list[str]:
         return []
     rows = [_row(cell) for cell in cells]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
-    names = range(3)
     while width is not None and sum(widths) + 2 * len(widths) - 2 > width:
-        widest = max(names, key=widths.__getitem__)
-        if widths[widest] <= _LEAST:
+        long = [i for i in (0, 1) if widths[i] > _SHORT]
+        long = long or [i for i in (0, 1, 2) if widths[i] > _LEAST]
+        if not long:
             break
-        widths[widest] -= 1
+        widths[max(long, key=widths.__getitem__)] -= 1
     lines = [_aligned(HEADINGS, widths)]
     for cell, row in zip(cells, rows, strict=True):
         lines.append(_aligned(row, widths))
@@ -74,10 +74,17 @@ def _row(cell: Cell) -> tuple[str, ...]:
     return (*names, str(cell.judged), str(cell.solved), rate, interval)
 
 
+def _end(attack: str, width: int) -> str:
+    """The last words, which tell attacks of a family apart."""
+    return attack if len(attack) <= width else f"..{attack[2 - width :]}"
+
+
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
     # Names stand left, numbers right.
     cells = [
-        shortened(text, width).ljust(width) if index < 3 else text.rjust(width)
+        (_end(text, width) if index == 2 else shortened(text, width)).ljust(width)
+        if index < 3
+        else text.rjust(width)
         for index, (text, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(cells).rstrip()

@@ -32,6 +32,7 @@ def test_the_table_fits(width: int) -> None:
     # Both ends of a name tell models apart; numbers are never cut.
     assert lines[1].startswith("hf:a")
     assert lines[1].split()[0].endswith("ruct")
+    assert lines[1].split()[2].endswith("ausible")
     assert lines[1].split()[3:6] == ["164", "82", "50.0"]
     assert (
         " ".join(lines[2:-1]).split()
