@@ -216,3 +216,21 @@ def test_files_of_two_shards_merge(run: Run, pytester: pytest.Pytester) -> None:
 )
 def test_the_schema_finds_what_it_is_for(text: str) -> None:
     assert list(violations(ET.fromstring(text)))
+
+
+def test_a_crashed_worker_is_our_error(
+    run_apart: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(
+        """
+import os
+def pytest_runtest_setup(item):
+    if "classes_03" in item.nodeid:
+        os._exit(3)
+"""
+    )
+    run_apart("--model=oracle", "--limit=4", "-n", "2", "--junitxml=out.xml")
+    root = ET.parse(pytester.path / "out.xml").getroot()
+    results = Counter(e.tag for e in root.iter() if e.tag in RESULTS)
+    assert results == {"error": 1}
+    assert list(violations(root)) == []
