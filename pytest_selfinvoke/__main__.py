@@ -56,9 +56,13 @@ def store_merge(arguments: argparse.Namespace) -> Iterator[str]:
 
 def runs_merge(arguments: argparse.Namespace) -> Iterator[str]:
     """One run directory of several; refused where they contradict each other."""
-    records = merge_runs(arguments.folders, arguments.output)
+    records = merge_runs(arguments.folders, arguments.output, warn=_warn)
     yield from table(summarise(records))
     yield f"{arguments.output}: {len(records)} records"
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"warning: {text}\n")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from pytest_selfinvoke.core.errors import GenerationError
 from pytest_selfinvoke.core.records import Completion, ModelInfo
 from pytest_selfinvoke.generation.batching import prompt_length
 from pytest_selfinvoke.generation.wire import (
+    Activity,
     WireError,
     encode,
     read_frame,
@@ -100,6 +101,14 @@ class GenerationClient:
         """
         result: dict[str, dict[str, Any]] = self._ask({"op": "stats"})
         return result
+
+    def activity(self) -> dict[str, Activity]:
+        """What each model does now, by label.
+
+        :raises GenerationError: if the server is gone.
+        """
+        found: dict[str, dict[str, Any]] = self._ask({"op": "activity"})
+        return {label: Activity(**facts) for label, facts in found.items()}
 
     def close(self) -> None:
         """Close the connection; the next question would open another."""

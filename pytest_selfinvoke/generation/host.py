@@ -15,7 +15,7 @@ from pytest_selfinvoke.generation.batching import Answer, Schedule
 from pytest_selfinvoke.generation.identity import question
 from pytest_selfinvoke.generation.shelf import Shelf
 from pytest_selfinvoke.generation.slots import Slots
-from pytest_selfinvoke.generation.wire import ModelStats, one_line
+from pytest_selfinvoke.generation.wire import Activity, ModelStats, one_line
 from pytest_selfinvoke.models.base import Engine, Failure, Request
 
 #: A batch that is not full waits so long for a plan that is on its way. Making the
@@ -63,6 +63,18 @@ class EngineHost:
         self._stopping = False
         self._more = False
         self._stats = ModelStats()
+        self._is_loading = False
+        self._waiting = 0
+
+    @property
+    def activity(self) -> Activity:
+        """What is done now; may be read at any time, waits for nothing."""
+        return Activity(
+            loading=self._is_loading,
+            waiting=self._waiting,
+            made=self._stats.requests,
+            tokens=self._stats.tokens,
+        )
 
     @property
     def stats(self) -> ModelStats:
@@ -119,8 +131,13 @@ class EngineHost:
             self._check()
             self._start()
             future = self._schedule.demand(request)
+            self._waiting += 1
             self._changed.notify_all()
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            with self._changed:
+                self._waiting -= 1
 
     def close(self, timeout_s: float) -> None:
         """Let the engine's thread finish its batch and close the engine, or give up."""
@@ -186,7 +203,7 @@ class EngineHost:
         """Load the model and work until there is no work, or no place, for it."""
         started = self._clock()
         try:
-            engine = self._load()
+            engine = self._loaded()
             limit = max(1, engine.max_batch)
             info = _with_policy(engine.info, limit)
             as_remembered = self._shelf is None or self._shelf.bind(info)
@@ -212,6 +229,13 @@ class EngineHost:
         while batch := self._next_batch(limit):
             self._generate(engine, batch)
         engine.close()
+
+    def _loaded(self) -> Engine:
+        self._is_loading = True
+        try:
+            return self._load()
+        finally:
+            self._is_loading = False
 
     def _give_up(self, error: BaseException) -> None:
         broken: UserError | GenerationError

@@ -137,6 +137,8 @@ class Server:
             number, op = message["id"], message["op"]
             if op == "stats":
                 return {"id": number, "result": self._stats()}
+            if op == "activity":
+                return {"id": number, "result": self._activity()}
             label = str(message["model"])
             requests = _requests(message)
         except (KeyError, TypeError) as error:
@@ -161,6 +163,9 @@ class Server:
 
     def _stats(self) -> dict[str, Any]:
         return {label: asdict(host.stats) for label, host in self._hosts.items()}
+
+    def _activity(self) -> dict[str, Any]:
+        return {label: asdict(host.activity) for label, host in self._hosts.items()}
 
 
 class _Loading:

@@ -2,9 +2,9 @@
 
 A frame is one line of ASCII JSON: an object. The first frame of a connection is
 ``{"secret": ...}``. Then come ``{"id": n, "op": ..., "model": label, ...}`` with the
-operations ``info``, ``generate`` (``request``), ``plan`` (``requests``; no answer) and
-``stats``. Answers are ``{"id": n, "result": ...}`` or ``{"id": n, "error": one line,
-"kind": "user" | "generation"}``.
+operations ``info``, ``generate`` (``request``), ``plan`` (``requests``; no answer),
+``stats`` and ``activity``. Answers are ``{"id": n, "result": ...}`` or ``{"id": n,
+"error": one line, "kind": "user" | "generation"}``.
 """
 
 from __future__ import annotations
@@ -161,3 +161,18 @@ class ModelStats:
     tokens: int = 0
     busy_s: float = 0.0
     load_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What one model does now.
+
+    ``waiting`` counts the questions that somebody waits for; the model may work on
+    others, ahead of time. ``made`` and ``tokens`` are ``requests`` and ``tokens`` of
+    :class:`ModelStats`.
+    """
+
+    loading: bool = False
+    waiting: int = 0
+    made: int = 0
+    tokens: int = 0

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,13 @@ from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
-from pytest_selfinvoke.reports.robustness import RobustnessBuilder, robustness_table
+from pytest_selfinvoke.reports.highlights import COUNT, highlights
+from pytest_selfinvoke.reports.junit import metric_properties, model_properties
+from pytest_selfinvoke.reports.robustness import (
+    Assessed,
+    RobustnessBuilder,
+    robustness_table,
+)
 from pytest_selfinvoke.reports.sources import Sources
 from pytest_selfinvoke.reports.summary import SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges, table
@@ -46,8 +52,14 @@ class Controller:
         self.server = GenerationServer()
         self.summary = SummaryBuilder()
         self.robustness = RobustnessBuilder()
+        self._robust: tuple[Assessed, ...] | None = None
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
+        #: How many items were selected, ordinary tests among them, and who runs them.
+        self.selected = 0
+        self.workers = 1
+        #: Each is called with every record.
+        self.watchers: list[Callable[[Record], None]] = []
         self.planned: list[Planned] = []
         self.name = uuid.uuid4().hex
         self.sources = Sources()
@@ -111,6 +123,7 @@ class Controller:
             raise pytest.UsageError(str(error)) from error
         self.expected = {case.id: case for _, case, _ in planned}
         self.planned = planned
+        self.selected, self.workers = len(ids), workers
         if self.runtime.settings.cache is not CacheMode.READ_ONLY:
             announce(self.runtime, connection, planned)
 
@@ -199,6 +212,8 @@ class Controller:
             self.sources.add(record)
         self.summary.add(record)
         self.robustness.add(record)
+        for watch in self.watchers:
+            watch(record)
 
     def _kept_models(self) -> set[str]:
         plans = self.runtime.plans.values()
@@ -220,13 +235,13 @@ class Controller:
         """Complete the manifest while the generation server can still be asked."""
         if self.run is None:
             return
-        add_suite_properties(self.config, self._facts())
         stats: dict[str, Any] = {}
         if self.server.alive and self.recorded:
             try:
                 stats = self._generation()
             except NotJudgedError:
                 stats = {"lost": "the generation server did not answer"}
+        add_suite_properties(self.config, self._facts(stats))
         self.server.stop()
         if not self.recorded:
             self.run.discard()
@@ -237,14 +252,34 @@ class Controller:
             except UserError as error:
                 self.broken = str(error)
 
-    def _facts(self) -> dict[str, str]:
+    def _facts(self, stats: Mapping[str, Any]) -> dict[str, str]:
         """What is true of the whole run, for JUnit."""
         isolation, counts = self.runtime.isolation, self.summary.judges
+        plans = self.runtime.plans.values()
+        infos = {
+            label: counted["info"]
+            for label, counted in stats.items()
+            if "info" in counted
+        }
         return {
+            "selfinvoke.seed": ", ".join({str(p.suite.seed): "" for p in plans}),
+            **{
+                f"selfinvoke.benchmark_hash[{loaded.info.name}]": loaded.hash
+                for plan in plans
+                for loaded in plan.benchmarks
+            },
+            **model_properties(infos),
+            **metric_properties(self.summary.cells(), self._assessed()),
             "selfinvoke.isolation": "" if isolation is None else isolation.describe(),
             "selfinvoke.judged_apart": str(counts["apart"]),
             "selfinvoke.judged_inline": str(counts["inline"]),
         }
+
+    def _assessed(self) -> tuple[Assessed, ...]:
+        """How robust each model was: resampling takes time, so only once."""
+        if self._robust is None:
+            self._robust = self.robustness.assessed(self.runtime.nominals())
+        return self._robust
 
     def _generation(self) -> dict[str, Any]:
         """What each model did, and what is known of those that were used."""
@@ -264,13 +299,18 @@ class Controller:
         write = terminalreporter.write_line
         terminalreporter.ensure_newline()
         terminalreporter.section("selfinvoke", sep="=")
-        for line in (*table(self.summary.cells()), *judges(self.summary.judges)):
+        verbosity = self.config.get_verbosity()
+        width = self.config.get_terminal_writer().fullwidth
+        cells, assessed = self.summary.cells(), self._assessed()
+        lines = table(cells, None if verbosity > 0 else width)
+        lines += judges(self.summary.judges)
+        for one in assessed:
+            lines += ["", *robustness_table(one)]
+        if verbosity >= 0:
+            count = {0: COUNT, 1: 4 * COUNT}.get(verbosity)
+            lines += highlights(cells, assessed, count=count, width=width)
+        for line in lines:
             write(line)
-        for assessed in self.robustness.assessed(self.runtime.nominals()):
-            terminalreporter.ensure_newline()
-            write("")
-            for line in robustness_table(assessed):
-                write(line)
         missing = len(self.expected.keys() - self.recorded)
         if missing:
             write(f"{missing} of {len(self.expected)} selected cases did not run")

@@ -98,6 +98,11 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "help": "What to do with kept completions: use and add (the default), only "
         "use, make anew, or neither",
     },
+    "progress": {
+        "choices": ("auto", "line", "plain", "off"),
+        "help": "How to show how far the run is: one line on a terminal, plain lines "
+        "now and then, or not at all (default: auto, by the terminal)",
+    },
     "list": {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",

@@ -39,6 +39,7 @@ class Settings:
     store: Path
     cache: CacheMode = CacheMode.READ_WRITE
     models_in_parallel: int = 1
+    progress: str = "auto"
     list_registered: bool = False
     suite_text: Mapping[str, Any] = field(default_factory=dict)
 
@@ -120,6 +121,7 @@ def read_settings(config: pytest.Config) -> Settings:
         store=base / Path(store).expanduser() if store else default_store(os.environ),
         cache=CacheMode(option("cache") or "read-write"),
         models_in_parallel=in_parallel or 1,
+        progress=option("progress") or "auto",
         list_registered=bool(option("list")),
     )
 

@@ -53,6 +53,7 @@ def properties(record: Record) -> list[tuple[str, str]]:
         "seed": case.get("seed"),
         "verdict": None if record.verdict is None else record.verdict.value,
         "failure_kind": None if record.solved else record.failure_kind or None,
+        "problem_hash": record.problem_hash[:16] or None,
         "prompt_hash": record.prompt_hash[:16] or None,
         "template_hash": record.template_hash[:16] or None,
         "judge": execution.get("judge"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -11,18 +12,36 @@ from pytest_selfinvoke.metrics.assessment import Assessment, Robustness, assess
 from pytest_selfinvoke.metrics.budget import Bounds, robust_pass_bounds
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.metrics.outcomes import NOT_RUN, Outcomes
+from pytest_selfinvoke.metrics.robustness import scores
 
 _COLUMNS = ("benchmark", "model", "problem", "attack", "attack_seed", "sample")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fragile:
+    """A problem that is solved nominally, and the attacks that break it.
+
+    ``attacks`` counts those that the problem was judged under.
+    """
+
+    problem: str
+    broken_by: tuple[str, ...]
+    attacks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assessed:
-    """One model on one benchmark. ``bounds`` are those of RP under a budget."""
+    """One model on one benchmark. ``bounds`` are those of RP under a budget.
+
+    ``fragile`` has all problems that some attack breaks; those that most attacks break
+    come first.
+    """
 
     model: str
     benchmark: str
     assessment: Assessment
     bounds: Bounds | None = None
+    fragile: tuple[Fragile, ...] = ()
 
 
 class RobustnessBuilder:
@@ -84,6 +103,22 @@ def _assessed(
         benchmark=benchmark,
         assessment=replace(assessment, attacks=attacks),
         bounds=bounds,
+        fragile=_fragile(outcomes),
+    )
+
+
+def _fragile(outcomes: Outcomes) -> tuple[Fragile, ...]:
+    judged: Counter[str] = Counter()
+    broken: dict[str, list[str]] = {}
+    for attack in outcomes.attacks:
+        nominal, variants = outcomes.nominal_of([attack]), outcomes.variants([attack])
+        for score in scores(outcomes, nominal, variants):
+            judged[score.problem] += 1
+            if score.broken > 0:
+                broken.setdefault(score.problem, []).append(attack)
+    return tuple(
+        Fragile(problem=problem, broken_by=tuple(by), attacks=judged[problem])
+        for problem, by in sorted(broken.items(), key=lambda one: (-len(one[1]), one))
     )
 
 
@@ -122,7 +157,7 @@ def _row(one: Robustness, name: str = "") -> str:
     net = "-" if one.net_drop is None else _number(one.net_drop)
     return (
         f"{name if len(name) <= 33 else name[:30] + '...':<33} {_number(one.rp):>5}"
-        f" {_with_interval(one.rd):>20} {net:>6} {flips:>6} {p:>5}"
+        f" {with_interval(one.rd):>20} {net:>6} {flips:>6} {p:>5}"
     )
 
 
@@ -134,7 +169,8 @@ def _share(estimate: Estimate) -> str:
     return "-" if estimate.value is None else f"{100 * estimate.value:.0f}"
 
 
-def _with_interval(estimate: Estimate) -> str:
+def with_interval(estimate: Estimate) -> str:
+    """An estimate in percent, for tables."""
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:

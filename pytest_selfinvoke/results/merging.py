@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_selfinvoke.core.errors import DataError, UserError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.results.store import MANIFEST, RunDirectory, read_records
+from pytest_selfinvoke.results.store import (
+    MANIFEST,
+    RunDirectory,
+    check_schema,
+    read_records,
+)
 
 #: What differs between two runs of one case without saying anything about the model.
 _PASSING = ("durations", "execution")
 
 
-def merge_runs(sources: Sequence[Path], target: Path) -> tuple[Record, ...]:
+def merge_runs(
+    sources: Sequence[Path],
+    target: Path,
+    *,
+    warn: Callable[[str], None] | None = None,
+) -> tuple[Record, ...]:
     """Write the records of all sources into a new run directory; what was written.
 
     A case that several sources have is written once if they agree on it. The manifest
     holds the plans of all sources and, under ``merged``, their manifests.
 
+    :param warn: as for :func:`read_records`.
     :raises UserError: if the target exists or a source is no run directory.
     :raises DataError: if two sources disagree on a case, or were run on other problems
         or with other settings; then there is no target.
@@ -36,7 +47,7 @@ def merge_runs(sources: Sequence[Path], target: Path) -> tuple[Record, ...]:
             )
     records: dict[str, Record] = {}
     for source in sources:
-        for record in read_records(source):
+        for record in read_records(source, warn=warn):
             known = records.setdefault(record.id, record)
             if _lasting(known) != _lasting(record):
                 raise DataError(
@@ -60,6 +71,7 @@ def _manifest(source: Path) -> dict[str, Any]:
     file = source / MANIFEST
     try:
         data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        check_schema(data["schema"], file)
         _settings(data)
     except OSError as error:
         raise UserError(f"{source}: no run directory ({error.strerror})") from error

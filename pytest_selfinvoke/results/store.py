@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -107,25 +108,65 @@ def _fresh_folder(parent: Path, name: str) -> Path:
             return path
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(
+    path: Path, *, warn: Callable[[str], None] | None = None
+) -> Iterator[Record]:
     """The records of a run directory, in the order in which they were written.
 
-    A last line without its newline is one that was being written when the machine
-    stopped: it is left out.
+    A last line that is cut off, or no JSON, is one that was being written when the
+    machine stopped: it is left out.
 
-    :raises DataError: for any other broken line.
+    :param path: the folder, or the file in it.
+    :param warn: is told of a line that is left out; by default it is a warning.
+    :raises UserError: if there are no records at all.
+    :raises DataError: for any other broken line, and for one of a newer version.
     """
     file = path / RECORDS if path.is_dir() else path
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.endswith(b"\n"):
-                return
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise UserError(
+            f"{file}: cannot be read ({error.strerror}); name the folder of one run"
+        ) from error
+    with stream:
+        lines = enumerate(stream, 1)
+        for number, line in lines:
             try:
+                if not line.endswith(b"\n"):
+                    raise ValueError("cut off")
                 data = json.loads(line)
-                newer = data["schema"] > SCHEMA
-                record = Record.from_json(data)
-            except (ValueError, KeyError, TypeError) as error:
-                raise DataError(file, f"not a record: {error}", line=number) from error
-            if newer:
-                raise DataError(file, "written by a newer version", line=number)
-            yield record
+            except ValueError as error:
+                if next(lines, None) is not None:
+                    raise DataError(
+                        file, f"not a record: {error}", line=number
+                    ) from error
+                (warn or warnings.warn)(
+                    f"{file}:{number}: the last record is cut off and was left out; "
+                    f"the {number - 1} before it were read"
+                )
+                return
+            yield _record(data, file, number)
+
+
+def check_schema(found: object, file: Path, line: int | None = None) -> None:
+    """Make sure that this version can read what another one may have written.
+
+    :raises DataError: if the other one is newer.
+    """
+    if isinstance(found, int) and found > SCHEMA:
+        raise DataError(
+            file,
+            f"written by a newer version (schema {found}, this one reads {SCHEMA}): "
+            "upgrade pytest-selfinvoke",
+            line=line,
+        )
+
+
+def _record(data: Any, file: Path, number: int) -> Record:
+    # First, for a newer record may hold words that are not known here.
+    if isinstance(data, dict):
+        check_schema(data.get("schema"), file, number)
+    try:
+        return Record.from_json(data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(file, f"not a record: {error!r}", line=number) from error

@@ -7,6 +7,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from pytest_selfinvoke.benchmarks import BUILTIN
+from pytest_selfinvoke.benchmarks.base import Benchmark
+from pytest_selfinvoke.core.registry import Registry
+
 from .conftest import Run, assert_clear, manifest, records
 
 FOUR_OUTCOMES = """
@@ -185,3 +189,51 @@ def test_a_full_disk_stops_the_session_and_keeps_the_records(
     assert result.parseoutcomes()["passed"] < 24
     found = records(pytester.path)
     assert [record["verdict"] for record in found] == ["solved", "solved"]
+
+
+def test_the_summary_ends_with_what_to_look_at_first(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    attack = "--attack=clean," + ",".join(f"mine.a{n}" for n in range(6))
+    pytester.makeconftest(
+        """
+from dataclasses import replace
+
+def comment(word):
+    def attack(problem, rng):
+        target = replace(problem.target, prompt=f"# {word}\\n{problem.target.prompt}")
+        return replace(problem, target=target)
+    return attack
+
+def pytest_selfinvoke_attacks(registry):
+    for n in range(6):
+        registry.add(f"mine.a{n}", comment(f"a{n}"))
+"""
+    )
+    mini: Benchmark = Registry("benchmark", BUILTIN).get("mini")
+    solutions = {p.id: p.reference for p in mini.load(None)[:6]}
+    pytester.makepyfile(
+        weak=f"""
+SOLUTIONS = {solutions!r}
+
+class Weak:
+    max_batch = 1
+    def __init__(self, spec): pass
+    def generate(self, requests):
+        return [self.answer(r.prompt.shown(), r.case["problem"]) for r in requests]
+    def answer(self, prompt, problem):
+        # The n-th attack breaks the first n problems.
+        broken = [p for n in range(6) if f"# a{{n}}" in prompt for p in list(SOLUTIONS)[:n]]
+        return "no code" if problem in broken else SOLUTIONS[problem]
+"""
+    )
+    options = ("--model=weak:Weak", "--limit=6", attack, "--tb=no", "-rN")
+    lines = run(*options).outlines
+    start = lines.index(next(x for x in lines if x.startswith("attacks that hurt")))
+    assert all(len(line) <= 80 for line in lines[start - 20 :] if "store" not in line)
+    assert [line.split()[:2] for line in lines[start + 1 : start + 6]] == [
+        [f"mine.a{n}", f"{100 * n / 6:.1f}"] for n in (5, 4, 3, 2, 1)
+    ]
+    assert lines[start + 8].split()[:4] == ["classes_01_click_counter", "5", "of", "6"]
+    assert not any("hurt most" in line for line in run("-q", *options).outlines)

@@ -14,6 +14,7 @@ from pytest_selfinvoke.core.records import Completion, ModelInfo
 from pytest_selfinvoke.generation import host as host_module
 from pytest_selfinvoke.generation.batching import Answer
 from pytest_selfinvoke.generation.host import EngineHost
+from pytest_selfinvoke.generation.wire import Activity
 from pytest_selfinvoke.models.base import Request
 
 Ask = Callable[..., Request]
@@ -263,3 +264,45 @@ def test_closing_does_not_wait_for_ever(hosts: list[EngineHost], ask: Ask) -> No
 def test_closing_a_model_that_was_never_asked_loads_nothing() -> None:
     host = EngineHost("m", lambda: pytest.fail("loaded"))
     host.close(timeout_s=1)
+
+
+def test_activity_says_who_is_waited_for(hosts: list[EngineHost], ask: Ask) -> None:
+    loading, go = threading.Event(), threading.Event()
+    engine, generating, answer = FakeEngine(), threading.Event(), threading.Event()
+    plain = engine.run
+
+    def load() -> FakeEngine:
+        loading.set()
+        assert go.wait(5)
+        return engine
+
+    def run(requests: Sequence[Request]) -> Sequence[Answer]:
+        generating.set()
+        assert answer.wait(5)
+        return plain(requests)
+
+    engine.run = run
+    host = serve(hosts, load)
+    assert host.activity == Activity()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(host.generate, ask("a"))
+        assert loading.wait(5)
+        assert host.activity == Activity(loading=True, waiting=1)
+        go.set()
+        assert generating.wait(5)
+        assert host.activity == Activity(waiting=1)
+        answer.set()
+        asked.result()
+    assert host.activity == Activity(made=1, tokens=3)
+
+
+def test_a_model_that_cannot_be_loaded_is_not_loading(
+    hosts: list[EngineHost], ask: Ask
+) -> None:
+    def load() -> FakeEngine:
+        raise UserError("no weights")
+
+    host = serve(hosts, load)
+    with pytest.raises(UserError):
+        host.generate(ask("a"))
+    assert host.activity == Activity()

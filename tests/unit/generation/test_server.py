@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from pytest_selfinvoke.core.errors import GenerationError, UserError
 from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.generation.client import GenerationClient
 from pytest_selfinvoke.generation.lifecycle import GenerationServer
-from pytest_selfinvoke.generation.wire import MAX_GREETING_BYTES
+from pytest_selfinvoke.generation.wire import MAX_GREETING_BYTES, Activity
 from pytest_selfinvoke.models.base import Request
 
 Ask = Callable[..., Request]
@@ -95,6 +96,22 @@ def test_planned_requests_fill_batches_and_are_made_once(
     assert stats["requests"] == 8
     assert stats["batches"] <= 4
     assert stats["tokens"] == 16
+
+
+def test_activity_is_told_while_a_model_works(
+    start: Start, connect: Connect, ask: Ask, tmp_path: Path
+) -> None:
+    server = start()
+    go = tmp_path / "go"
+    assert connect(server).activity() == {"m": Activity()}
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(connect(server).generate, "m", ask("k", f"wait {go}"))
+        watcher = connect(server)
+        while watcher.activity()["m"] != Activity(waiting=1):
+            time.sleep(0.002)
+        go.touch()
+        asked.result()
+    assert watcher.activity()["m"].made == 1
 
 
 @pytest.mark.parametrize("size", [5 * 2**20])

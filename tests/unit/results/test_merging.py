@@ -84,3 +84,21 @@ def test_what_is_no_run_is_named(tmp_path: Path) -> None:
         merge_runs([broken], tmp_path / "all")
     with pytest.raises(UserError, match="exists"):
         merge_runs([broken], broken)
+
+
+def test_a_run_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    newer = run(tmp_path / "newer", [])
+    manifest = newer / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
+    with pytest.raises(DataError, match=r"manifest.json: .*newer version \(schema 99"):
+        merge_runs([newer], tmp_path / "all")
+
+
+def test_a_record_that_is_cut_off_is_said_and_left_out(tmp_path: Path) -> None:
+    one = run(tmp_path / "one", [record("a")])
+    with (one / "records.jsonl").open("a") as stream:
+        stream.write('{"case": {"id"')
+    said: list[str] = []
+    merged = merge_runs([one], tmp_path / "all", warn=said.append)
+    assert [r.id for r in merged] == ["a"]
+    assert len(said) == 1

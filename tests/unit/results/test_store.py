@@ -38,7 +38,33 @@ def test_a_half_written_last_line_is_left_out(tmp_path: Path) -> None:
     run.close()
     with (run.path / RECORDS).open("a") as stream:
         stream.write(record("b").to_line()[:40])
-    assert [r.id for r in read_records(run.path)] == ["a"]
+    said: list[str] = []
+    assert [r.id for r in read_records(run.path, warn=said.append)] == ["a"]
+    [text] = said
+    assert "records.jsonl:2: the last record is cut off" in text
+    # Whoever does not say how to be told is told, too.
+    with pytest.warns(UserWarning, match="the 1 before it were read"):
+        assert [r.id for r in read_records(run.path)] == ["a"]
+
+
+def test_a_damaged_last_line_is_left_out(tmp_path: Path) -> None:
+    # As after a power cut: the file has its length, and zeros in it.
+    (tmp_path / RECORDS).write_text(record("a").to_line() + "\n" + "\0" * 50 + "\n")
+    said: list[str] = []
+    assert [r.id for r in read_records(tmp_path, warn=said.append)] == ["a"]
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("line", ["[]", "{}", '"text"', '{"schema": 1, "status": "?"}'])
+def test_a_last_line_of_another_kind_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / RECORDS).write_text(record("a").to_line() + f"\n{line}\n")
+    with pytest.raises(DataError, match=r"records.jsonl:2: not a record"):
+        list(read_records(tmp_path))
+
+
+def test_a_folder_without_records_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"records.jsonl: cannot be read \(No such"):
+        list(read_records(tmp_path))
 
 
 def test_a_broken_line_in_the_middle_is_named(tmp_path: Path) -> None:
@@ -52,8 +78,12 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     line = record("a").to_line().replace('"schema":1', '"schema":99')
-    (tmp_path / RECORDS).write_text(line + "\n")
-    with pytest.raises(DataError, match="newer version"):
+    # Its words need not be known here.
+    line = line.replace('"solved"', '"half solved"')
+    (tmp_path / RECORDS).write_text(record("b").to_line() + f"\n{line}\n")
+    with pytest.raises(
+        DataError, match=r"records.jsonl:2: .*newer version \(schema 99.*upgrade"
+    ):
         list(read_records(tmp_path))
 
 
