@@ -15,6 +15,7 @@ from pytest_selfinvoke.plugin.arguments import (
 )
 from pytest_selfinvoke.plugin.collection import OptionCollection
 from pytest_selfinvoke.plugin.controller import Controller
+from pytest_selfinvoke.plugin.decisions import Decisions
 from pytest_selfinvoke.plugin.runtime import (
     Connection,
     Registries,
@@ -43,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
             _check_explicit_suites(config, runtime)
             controller = Controller(config, runtime)
             config.pluginmanager.register(controller, "selfinvoke-controller")
+            decisions = Decisions(config, runtime, controller)
+            config.pluginmanager.register(decisions, "selfinvoke-decisions")
         elif "selfinvoke" in worker:
             runtime.connection = Connection(**worker["selfinvoke"])
             runtime.take_shared(worker["selfinvoke_shared"])

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,10 @@ class Controller:
         self.checked: set[str] = set()
         self.broken: str | None = None
         self.session: pytest.Session | None = None
+        #: Told of every record.
+        self.listeners: list[Callable[[Record], None]] = []
+        #: Give lines that stand in the terminal between the tables and the files.
+        self.sections: list[Callable[[], Iterable[str]]] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -203,6 +207,8 @@ class Controller:
             self.sources.add(record)
         self.summary.add(record)
         self.robustness.add(record)
+        for listener in self.listeners:
+            listener(record)
 
     def _kept_models(self) -> set[str]:
         plans = self.runtime.plans.values()
@@ -274,6 +280,9 @@ class Controller:
             terminalreporter.ensure_newline()
             write("")
             for line in robustness_table(assessed):
+                write(line)
+        for section in self.sections:
+            for line in section():
                 write(line)
         missing = len(self.expected.keys() - self.recorded)
         if missing:

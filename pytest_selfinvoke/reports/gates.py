@@ -34,6 +34,11 @@ _ATTRIBUTES = {
 }
 #: A problem that is broken adds nothing to them, whatever was not run.
 _EXACT_IN_BUDGET = ("robust_pass", "drop", "relative_drop", "asr", "broken")
+_LOOKED_AT = {
+    Rule.POINT: "its value",
+    Rule.LOWER: "its lower end",
+    Rule.UPPER: "its upper end",
+}
 #: More problems, or samples, than anybody would run.
 _TOO_MANY = 1_000_000
 
@@ -42,7 +47,8 @@ _TOO_MANY = 1_000_000
 class Measured:
     """A gate on one model and benchmark, with what came of it.
 
-    ``lost`` counts cases that the gate is about and that could not be judged.
+    ``counted`` are the attacks that the gate is about, with what they are compared
+    with; ``lost`` counts cases of them that could not be judged.
     ``blocked`` says that there was no sound measurement (nothing ran, or the run was
     cut short): such a gate is undecided whatever its rule.
     """
@@ -55,6 +61,7 @@ class Measured:
     estimate: Estimate
     ruling: Ruling
     reason: str = ""
+    counted: frozenset[str] = frozenset()
     lost: int = 0
     blocked: bool = False
 
@@ -63,8 +70,8 @@ class Measured:
 class Figures:
     """What gates are judged by: the builders of the run, and what it left out.
 
-    ``cells`` are those of ``summary``; ``nominal`` is that of :meth:`RobustnessBuilder.assessed`; ``missing`` are selected
-    cases that did not run.
+    ``cells`` are those of ``summary``, ``nominal`` is that of
+    :meth:`RobustnessBuilder.assessed`, ``missing`` are selected cases that did not run.
     """
 
     summary: SummaryBuilder
@@ -108,6 +115,7 @@ class Figures:
             estimate=estimate,
             ruling=ruling,
             reason=reason,
+            counted=frozenset(counted),
             lost=self._lost(model, benchmark, counted),
             blocked=blocked,
         )
@@ -187,7 +195,8 @@ class Figures:
         problems = more_problems(estimate, gate.threshold)
         if problems is None or problems > _TOO_MANY:
             return "the value is the threshold: more problems would not decide"
-        text = f"at this value about {max(1, problems)} more problems would decide"
+        problems = max(1, problems)
+        text = f"at this value about {problems} more problem{'s' * (problems > 1)} would decide"
         if gate.metric == "pass" and gate.k == 1:
             counts = self.summary.counts(model, benchmark, gate.scope)
             samples = more_samples(counts, gate.threshold)
@@ -236,16 +245,13 @@ def nowhere(gate: Gate, rule: Rule) -> Measured:
 def lines(measured: Iterable[Measured]) -> Iterator[str]:
     """One line per gate, and below it why it is not decided."""
     for one in measured:
-        yield f"{one.ruling.value:<9}  {one.name}  {describe(one.estimate)}".rstrip()
+        value = "" if one.estimate.value is None else f"  {one.estimate}"
+        rule = "" if one.rule is Rule.INTERVAL else f"  (by {_LOOKED_AT[one.rule]})"
+        yield f"{one.ruling.value:<9}  {one.name}{value}{rule}"
         if one.reason:
             yield f"    {one.reason}"
         if one.lost:
             yield f"    {one.lost} of its cases could not be judged"
-
-
-def describe(estimate: Estimate) -> str:
-    """The value and its interval."""
-    return "" if estimate.value is None else f"= {estimate}"
 
 
 def _is_within(attack: str, scope: str, nominal: Mapping[str, str]) -> bool:
