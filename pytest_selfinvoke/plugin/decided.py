@@ -12,6 +12,8 @@ Outcome: TypeAlias = Literal["passed", "failed", "skipped"]
 #: Their reports would make these stop the session, or look for the item next time.
 _NOT_TOLD = ("session", "lfplugin", "stepwiseplugin", "selfinvoke-controller")
 
+_ROUND = str.maketrans("[]", "()")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
@@ -30,13 +32,19 @@ class Decided:
 
     @property
     def id(self) -> str:
-        """The item's node id."""
-        return f"{self.place}::{self.name}"
+        """The item's node id, with ``(scope)`` for ``[scope]``.
+
+        pytest takes all behind ``[`` for parameters, and ends them with ``]``.
+        """
+        return f"{self.place}::{self.name}".translate(_ROUND)
 
     @property
     def location(self) -> tuple[str, None, str]:
-        """As of any item; pytest would write the bare name with ``::`` for a dot."""
-        return self.place, None, f"[{self.name}]"
+        """As of any item.
+
+        Not the bare name: pytest would write ``::`` for the dots at the end of the id.
+        """
+        return self.place, None, f"{self.group} {self.name}"
 
     def reports(self) -> Iterator[pytest.TestReport]:
         """Setup, call and teardown, as of any item."""

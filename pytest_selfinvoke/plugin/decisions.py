@@ -85,10 +85,9 @@ class Decisions:
         send(session, decided)
         if gating.measured or baseline.decides:
             failed = any(one.outcome == "failed" for one in decided)
-            lost = gating.unexcused()
-            if lost and not failed:
-                self.note = f"exit status 1: {lost} cases could not be judged"
-            failed = failed or bool(lost or self.other_failures)
+            lost = gating.lost()
+            failed = failed or lost.counted > 0 or self.other_failures > 0
+            self.note = lost.describe()
             session.exitstatus = ended[failed]
 
     def lines(self) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,27 @@ def scope_of(plans: Iterable[Plan]) -> Scope:
         samples=max(suite.samples for suite in suites),
         budgeted=any(suite.attack_budget is not None for suite in suites),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Cases that could not be judged.
+
+    ``uncounted`` are those that no gate is about, of a model and benchmark that has
+    gates: they are missing in no denominator that decides. All others are ``counted``,
+    and the run has failed.
+    """
+
+    counted: int
+    uncounted: int
+
+    def describe(self) -> str:
+        """What is to be said of them, if there are any."""
+        if self.counted:
+            return f"exit status 1: {self.counted} cases could not be judged"
+        if self.uncounted:
+            return f"{self.uncounted} cases that no gate is about could not be judged"
+        return ""
 
 
 class Gating:
@@ -105,23 +127,19 @@ class Gating:
         self.measured = measured
         return (self._item(one) for one in measured)
 
-    def unexcused(self) -> int:
-        """How many cases that could not be judged no passed gate makes up for.
-
-        Where a model and benchmark have gates, only the cases that one of them is about
-        count: the others are in no denominator that decides.
-        """
-        gated = {(one.model, one.benchmark) for one in self.measured}
-        return sum(
-            cell.errors
-            for cell in self.controller.summary.cells()
-            if (cell.model, cell.benchmark) not in gated
-            or any(
-                cell.attack in one.counted
-                for one in self.measured
-                if (one.model, one.benchmark) == (cell.model, cell.benchmark)
-            )
-        )
+    def lost(self) -> Lost:
+        """The cases that could not be judged."""
+        counted = uncounted = 0
+        gates: dict[tuple[str, str], set[str]] = {}
+        for one in self.measured:
+            gates.setdefault((one.model, one.benchmark), set()).update(one.counted)
+        for cell in self.controller.summary.cells():
+            about = gates.get((cell.model, cell.benchmark), {cell.attack})
+            if cell.attack in about:
+                counted += cell.errors
+            else:
+                uncounted += cell.errors
+        return Lost(counted=counted, uncounted=uncounted)
 
     def lines(self) -> Iterator[str]:
         """What the terminal says of them."""

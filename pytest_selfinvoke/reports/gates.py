@@ -196,7 +196,8 @@ class Figures:
         if problems is None or problems > _TOO_MANY:
             return "the value is the threshold: more problems would not decide"
         problems = max(1, problems)
-        text = f"at this value about {problems} more problem{'s' * (problems > 1)} would decide"
+        what = "problem" if problems == 1 else "problems"
+        text = f"at this value about {problems} more {what} would decide"
         if gate.metric == "pass" and gate.k == 1:
             counts = self.summary.counts(model, benchmark, gate.scope)
             samples = more_samples(counts, gate.threshold)
