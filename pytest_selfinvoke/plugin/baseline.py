@@ -18,13 +18,11 @@ from pytest_selfinvoke.reports.comparison import (
 )
 from pytest_selfinvoke.results.compare import (
     Comparison,
-    Run,
-    Seen,
     check_benchmarks,
     check_names,
     compare_runs,
-    read_run,
 )
+from pytest_selfinvoke.results.runs import Run, Seen, read_run
 
 if TYPE_CHECKING:
     from pytest_selfinvoke.plugin.controller import Controller
