@@ -66,7 +66,7 @@ def comparison_lines(
             yield f"{one.model} on {one.benchmark}"
         if number == 0:
             yield (
-                f"  {'':<18} {'problems':>8} {'before':>6} {'now':>6}"
+                f"  {'':<17} {'problems':>8} {'before':>6} {'now':>6}"
                 f" {'change [95 % interval]':>23} {'-/+':>7} {'p':>5}"
             )
         yield _row(one)
@@ -137,7 +137,7 @@ def _row(one: Difference) -> str:
             change += f" [{100 * one.change.low:+.1f}, {100 * one.change.high:+.1f}]"
     flips = f"{one.paired.worse}/{one.paired.better}"
     return (
-        f"  {name[:18]:<18} {one.paired.n:>8} {100 * one.before:>6.1f}"
+        f"  {name[:17]:<17} {one.paired.n:>8} {100 * one.before:>6.1f}"
         f" {100 * one.now:>6.1f} {change:>23} {flips:>7} {one.paired.p:>5.3f}"
     )
 

@@ -135,7 +135,7 @@ def _benchmarks(folder: Path) -> dict[str, str]:
         }
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(file, f"not a manifest: {error!r}") from error
 
 
