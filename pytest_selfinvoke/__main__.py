@@ -1,4 +1,4 @@
-"""``python -m pytest_selfinvoke``: look at, and merge, what runs leave behind."""
+"""``python -m pytest_selfinvoke``: look at, merge and compare what runs leave."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.jsonio import dumps
 from pytest_selfinvoke.generation.merging import merge_stores
 from pytest_selfinvoke.generation.store import CompletionStore
+from pytest_selfinvoke.reports.comparison import comparison_lines, differences
 from pytest_selfinvoke.reports.summary import summarise
 from pytest_selfinvoke.reports.terminal import table
+from pytest_selfinvoke.results.compare import compare_runs
 from pytest_selfinvoke.results.merging import merge_runs
+from pytest_selfinvoke.results.runs import read_run
 
 
 def store_info(arguments: argparse.Namespace) -> Iterator[str]:
@@ -65,10 +68,17 @@ def _warn(text: str) -> None:
     sys.stderr.write(f"warning: {text}\n")
 
 
+def compare(arguments: argparse.Namespace) -> Iterator[str]:
+    """What got worse or better since another run, on the same cases."""
+    compared = compare_runs(read_run(arguments.run), read_run(arguments.baseline))
+    found = differences(compared)
+    yield from comparison_lines(compared, found, verbose=arguments.verbose)
+
+
 def parser() -> argparse.ArgumentParser:
-    """The commands: ``store info|show|merge`` and ``runs merge``."""
+    """The commands: ``store info|show|merge``, ``runs merge`` and ``compare``."""
     top = argparse.ArgumentParser(prog="python -m pytest_selfinvoke")
-    groups = top.add_subparsers(required=True, metavar="store|runs")
+    groups = top.add_subparsers(required=True, metavar="store|runs|compare")
     store = groups.add_parser("store", help="completion stores").add_subparsers(
         required=True, metavar="info|show|merge"
     )
@@ -89,6 +99,10 @@ def parser() -> argparse.ArgumentParser:
         added = _added(group, command)
         added.add_argument(takes, type=Path, nargs="+")
         added.add_argument("-o", "--output", type=Path, required=True)
+    added = _added(groups, compare)
+    added.add_argument("run", type=Path, metavar="RUN_DIR")
+    added.add_argument("baseline", type=Path, metavar="BASELINE_DIR")
+    added.add_argument("-v", "--verbose", action="store_true", help="list all cases")
     return top
 
 
@@ -96,7 +110,7 @@ def _added(
     group: argparse._SubParsersAction[argparse.ArgumentParser],
     command: Callable[[argparse.Namespace], Iterator[str]],
 ) -> argparse.ArgumentParser:
-    name = command.__name__.partition("_")[2]
+    name = command.__name__.rpartition("_")[2]
     added = group.add_parser(name, help=command.__doc__, description=command.__doc__)
     added.set_defaults(command=command)
     return added

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pytest_selfinvoke.core.errors import DataError, UnknownNameError, UserError
 from pytest_selfinvoke.core.ids import segment, unique
 from pytest_selfinvoke.core.records import ModelSpec, Sampling
+from pytest_selfinvoke.metrics.gates import Gate, Rule
 from pytest_selfinvoke.sandbox.base import Limits
 
 SUFFIX = ".selfinvoke.toml"
@@ -90,6 +91,8 @@ class Suite:
     allow_processes: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     limits: Limits = field(default_factory=Limits)
+    gates: tuple[Gate, ...] = ()
+    gate_rule: Rule = Rule.INTERVAL
 
     def __post_init__(self) -> None:
         if not self.attacks:
@@ -113,7 +116,7 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
-_OTHERS = ("prompt_style", "sandbox", "allow_processes")
+_OTHERS = ("prompt_style", "sandbox", "allow_processes", "gates", "gate_rule")
 
 
 def _check_range(name: str, value: float, holds: bool, range_: str) -> None:
@@ -171,6 +174,16 @@ def _with_file(name: str, base: Path) -> str:
     return f"{kind}:{base / Path(file).expanduser()}" if is_file else name
 
 
+def rule_from_name(name: str) -> Rule:
+    """The rule of that name.
+
+    :raises UnknownNameError: if there is none.
+    """
+    if name not in [rule.value for rule in Rule]:
+        raise UnknownNameError("gate rule", name, [rule.value for rule in Rule])
+    return Rule(name)
+
+
 def load_suite(path: Path, defaults: Suite) -> Suite:
     """Read a suite file; what it does not say is taken from ``defaults``.
 
@@ -217,6 +230,12 @@ class _Reader:
         if "attacks" in general:
             attacks = self.strings(general["attacks"], "suite.attacks")
             values["attacks"] = attacks_from_names(attacks, base=self.path.parent)
+        if "gates" in general:
+            gates = self.strings(general["gates"], "suite.gates")
+            values["gates"] = tuple(map(Gate.parse, gates))
+        if "gate_rule" in general:
+            rule = self.typed(general["gate_rule"], str, "suite.gate_rule")
+            values["gate_rule"] = rule_from_name(rule)
         if "limit" in general:
             values["limit"] = Limit.parse(general["limit"])
         benchmarks = self.benchmarks(self.tables(data, "benchmark"))

@@ -15,6 +15,7 @@ from pytest_selfinvoke.plugin.arguments import (
 )
 from pytest_selfinvoke.plugin.collection import OptionCollection
 from pytest_selfinvoke.plugin.controller import Controller
+from pytest_selfinvoke.plugin.decisions import Decisions
 from pytest_selfinvoke.plugin.progress import ProgressDisplay
 from pytest_selfinvoke.plugin.runtime import (
     Connection,
@@ -47,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
             if runtime.settings.progress != "off":
                 display = ProgressDisplay(config, controller)
                 config.pluginmanager.register(display, "selfinvoke-progress")
+            decisions = Decisions(config, runtime, controller)
+            config.pluginmanager.register(decisions, "selfinvoke-decisions")
         elif "selfinvoke" in worker:
             runtime.connection = Connection(**worker["selfinvoke"])
             runtime.take_shared(worker["selfinvoke_shared"])

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -58,8 +58,6 @@ class Controller:
         #: How many items were selected, ordinary tests among them, and who runs them.
         self.selected = 0
         self.workers = 1
-        #: Each is called with every record.
-        self.watchers: list[Callable[[Record], None]] = []
         self.planned: list[Planned] = []
         self.name = uuid.uuid4().hex
         self.sources = Sources()
@@ -67,6 +65,10 @@ class Controller:
         self.checked: set[str] = set()
         self.broken: str | None = None
         self.session: pytest.Session | None = None
+        #: Told of every record.
+        self.listeners: list[Callable[[Record], None]] = []
+        #: Give lines that stand in the terminal between the tables and the files.
+        self.sections: list[Callable[[], Iterable[str]]] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -212,8 +214,8 @@ class Controller:
             self.sources.add(record)
         self.summary.add(record)
         self.robustness.add(record)
-        for watch in self.watchers:
-            watch(record)
+        for listener in self.listeners:
+            listener(record)
 
     def _kept_models(self) -> set[str]:
         plans = self.runtime.plans.values()
@@ -311,6 +313,9 @@ class Controller:
             lines += highlights(cells, assessed, count=count, width=width)
         for line in lines:
             write(line)
+        for section in self.sections:
+            for line in section():
+                write(line)
         missing = len(self.expected.keys() - self.recorded)
         if missing:
             write(f"{missing} of {len(self.expected)} selected cases did not run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -76,6 +76,32 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "STYLE",
         "help": "chat, completion or template:FILE (default: by the model)",
     },
+    "gate": {
+        "action": "append",
+        "metavar": "EXPRESSION",
+        "help": "Let [MODEL/][BENCHMARK:]METRIC[SCOPE]>=NUMBER decide the exit status, "
+        "not single cases, say humaneval-pro:pass@1>=0.60 or drop[worst]<=0.15. May be "
+        "given several times",
+    },
+    "gate-rule": {
+        "choices": ("interval", "point", "lower", "upper"),
+        "help": "What has to meet a gate's threshold: the whole 95 % interval (the "
+        "default), the value, or one end of the interval",
+    },
+    "gate-undecided": {
+        "choices": ("fail", "pass"),
+        "help": "What becomes of a gate whose interval holds its threshold: it fails "
+        "(the default), or it is skipped and the exit status is 0",
+    },
+    "baseline": {
+        "metavar": "RUN_DIR",
+        "help": "Compare with an earlier run, case by case",
+    },
+    "fail-on-regression": {
+        "action": "store_true",
+        "help": "Let a significant loss against --baseline decide the exit status, not "
+        "single cases",
+    },
     "sandbox": {
         "metavar": "POLICY",
         "help": "auto takes the best isolation that this host gives, strict refuses "
@@ -141,6 +167,9 @@ INI: dict[str, tuple[str, Any]] = {
         "10",
     ),
     "selfinvoke_wall_s": ("Seconds per program, as a wide backstop", "30"),
+    "selfinvoke_gates": ("Gates, one a line; --gate and suite files win", []),
+    "selfinvoke_gate_rule": ("interval, point, lower or upper", "interval"),
+    "selfinvoke_gate_undecided": ("fail or pass", "fail"),
 }
 
 
@@ -157,7 +186,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             f"--selfinvoke-{name}", dest=destination(name), default=None, **attributes
         )
     for name, (text, default) in INI.items():
-        parser.addini(name, text, default=default)
+        kind: Literal["linelist"] | None = None
+        if isinstance(default, list):
+            kind = "linelist"
+        parser.addini(name, text, type=kind, default=default)
 
 
 @pytest.hookimpl(wrapper=True)

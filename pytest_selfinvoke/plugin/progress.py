@@ -55,7 +55,7 @@ class ProgressDisplay:
         self._shown = ""
         #: Whether the thread left the terminal where pytest does not expect it.
         self._torn = False
-        controller.watchers.append(self.add)
+        controller.listeners.append(self.add)
 
     def add(self, record: Record) -> None:
         """Count a record."""

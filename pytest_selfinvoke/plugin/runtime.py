@@ -29,6 +29,7 @@ from pytest_selfinvoke.models.base import Engine, ModelKind
 from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.plan import Plan, build_plan
 from pytest_selfinvoke.plugin.budget import BudgetBook, Learnt
+from pytest_selfinvoke.plugin.gating import scope_of
 from pytest_selfinvoke.plugin.settings import Settings
 from pytest_selfinvoke.prompts import get_style
 from pytest_selfinvoke.sandbox.base import Execution, Isolation, Limits
@@ -123,7 +124,10 @@ class Runtime:
             suite = self.settings.over(load_suite(path, self.settings.defaults))
             if not suite.models:
                 raise UserError(f"{path.name}: no [[model]] and no --model")
-            self.plans[origin] = self._plan(suite, origin)
+            plan = self._plan(suite, origin)
+            if not self.settings.has_gates:
+                scope_of([plan]).check(suite.gates)
+            self.plans[origin] = plan
         return self.plans[origin]
 
     def marker_plan(self, suite: Suite) -> Plan:

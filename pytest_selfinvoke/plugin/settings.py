@@ -13,6 +13,7 @@ import pytest
 from pytest_selfinvoke.core.cache import default_store
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.generation.settings import CacheMode
+from pytest_selfinvoke.metrics.gates import Gate
 from pytest_selfinvoke.plugin.options import destination
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
@@ -22,6 +23,7 @@ from pytest_selfinvoke.suite import (
     attacks_from_names,
     benchmarks_from_text,
     models_from_specs,
+    rule_from_name,
 )
 
 
@@ -42,11 +44,19 @@ class Settings:
     progress: str = "auto"
     list_registered: bool = False
     suite_text: Mapping[str, Any] = field(default_factory=dict)
+    skip_undecided: bool = False
+    baseline: Path | None = None
+    fail_on_regression: bool = False
 
     @property
     def has_models(self) -> bool:
         """Whether ``--model`` was given."""
         return "models" in self.overrides
+
+    @property
+    def has_gates(self) -> bool:
+        """Whether ``--gate`` was given."""
+        return "gates" in self.overrides
 
     @property
     def has_benchmarks(self) -> bool:
@@ -104,6 +114,10 @@ def read_settings(config: pytest.Config) -> Settings:
             overrides[name] = option(name)
     if option("shard") is not None:
         overrides["shard"] = Shard.parse(option("shard"))
+    if option("gate"):
+        overrides["gates"] = tuple(map(Gate.parse, option("gate")))
+    if option("gate_rule"):
+        overrides["gate_rule"] = rule_from_name(option("gate_rule"))
     if option("deterministic"):
         overrides["deterministic"] = True
     for name in ("samples", "attack_seeds", "attack_budget"):
@@ -123,6 +137,9 @@ def read_settings(config: pytest.Config) -> Settings:
         models_in_parallel=in_parallel or 1,
         progress=option("progress") or "auto",
         list_registered=bool(option("list")),
+        skip_undecided=_skips_undecided(config, option("gate_undecided")),
+        baseline=_baseline(base, option("baseline"), option("fail_on_regression")),
+        fail_on_regression=bool(option("fail_on_regression")),
     )
 
 
@@ -145,9 +162,26 @@ def _defaults(config: pytest.Config) -> Suite:
         sandbox=str(config.getini("selfinvoke_sandbox")),
         allow_processes=_flag(config, "allow_processes"),
         attack_seeds=_number(config, "attack_seeds", int),
+        gates=tuple(map(Gate.parse, config.getini("selfinvoke_gates"))),
+        gate_rule=rule_from_name(str(config.getini("selfinvoke_gate_rule"))),
         sampling=replace(plain.sampling, **sampling),
         limits=replace(plain.limits, **limits),
     )
+
+
+def _skips_undecided(config: pytest.Config, given: str | None) -> bool:
+    value = given or str(config.getini("selfinvoke_gate_undecided"))
+    if value not in ("fail", "pass"):
+        raise UserError(
+            f"ini value selfinvoke_gate_undecided: expected fail or pass, got {value!r}"
+        )
+    return value == "pass"
+
+
+def _baseline(base: Path, given: str | None, is_needed: bool | None) -> Path | None:
+    if given is None and is_needed:
+        raise UserError("--fail-on-regression needs --baseline=RUN_DIR")
+    return None if given is None else base / Path(given).expanduser()
 
 
 def _number(config: pytest.Config, name: str, kind: type) -> Any:

@@ -49,9 +49,11 @@ class RobustnessBuilder:
 
     def __init__(self) -> None:
         self._records: dict[tuple[str, str], list[Record]] = {}
+        self._found: dict[tuple[str, str, int], Assessed] = {}
 
     def add(self, record: Record) -> None:
         """Keep a record's columns and verdict, not its texts."""
+        self._found.clear()
         case = record.case
         key = (str(case["model"]), str(case["benchmark"]))
         self._records.setdefault(key, []).append(
@@ -69,16 +71,36 @@ class RobustnessBuilder:
         :param nominal: attack -> the attack name of its nominal variant; attacks come
             in its order.
         """
+        found = (self.of(*key, nominal) for key in sorted(self._records))
+        # An attack of which nothing was judged stands in the table of counts alone.
         return tuple(
-            found
-            for key, records in sorted(self._records.items())
-            if (found := _assessed(*key, records, nominal)) is not None
+            replace(one, assessment=replace(one.assessment, attacks=attacks))
+            for one in found
+            if (attacks := _judged(one.assessment))
         )
+
+    def of(
+        self, model: str, benchmark: str, nominal: Mapping[str, str], k: int = 1
+    ) -> Assessed:
+        """One model on one benchmark, computed once for the records so far."""
+        key = (model, benchmark, k)
+        if key not in self._found:
+            records = self._records.get((model, benchmark), [])
+            self._found[key] = _assessed(model, benchmark, records, nominal, k)
+        return self._found[key]
+
+
+def _judged(assessment: Assessment) -> tuple[Robustness, ...]:
+    return tuple(one for one in assessment.attacks if one.rp.value is not None)
 
 
 def _assessed(
-    model: str, benchmark: str, records: list[Record], nominal: Mapping[str, str]
-) -> Assessed | None:
+    model: str,
+    benchmark: str,
+    records: list[Record],
+    nominal: Mapping[str, str],
+    k: int,
+) -> Assessed:
     names = {str(record.case["attack"]) for record in records}
     known = {name: nominal[name] for name in names if name in nominal}
     # Not by arrival: with workers that changes from run to run.
@@ -86,13 +108,6 @@ def _assessed(
     last = len(order)
     records.sort(key=lambda record: order.get(str(record.case["attack"]), last))
     outcomes = Outcomes.from_records(records, nominal=known)
-    if not outcomes.attacks:
-        return None
-    assessment = assess(outcomes)
-    # An attack of which nothing was judged stands in the table of counts alone.
-    attacks = tuple(one for one in assessment.attacks if one.rp.value is not None)
-    if not attacks:
-        return None
     bounds = None
     if any(record.detail == NOT_RUN for record in records):
         problems = sorted({str(record.case["problem"]) for record in records})
@@ -101,7 +116,7 @@ def _assessed(
     return Assessed(
         model=model,
         benchmark=benchmark,
-        assessment=replace(assessment, attacks=attacks),
+        assessment=assess(outcomes, k=k),
         bounds=bounds,
         fragile=_fragile(outcomes),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.metrics.intervals import Interval, clustered_wilson
 from pytest_selfinvoke.metrics.outcomes import NOT_RUN
 from pytest_selfinvoke.metrics.passk import pass_at_k
@@ -82,6 +83,17 @@ class SummaryBuilder:
         )
         return tuple(_cell(key, tally) for key, tally in ordered)
 
+    def counts(
+        self, model: str, benchmark: str, attack: str
+    ) -> tuple[tuple[int, int], ...]:
+        """Judged and solved cases of each problem of a cell."""
+        tally = self._tallies.get((model, benchmark, attack), _Tally())
+        return tuple((n, c) for n, c in tally.per_problem.values())
+
+    def pass_at(self, model: str, benchmark: str, attack: str, k: int) -> Estimate:
+        """pass@k of a cell, over the problems with at least ``k`` judged cases."""
+        return _pass_at(self.counts(model, benchmark, attack), k)
+
 
 def _why(detail: str) -> str:
     """Why a case was skipped, in a word or two."""
@@ -100,7 +112,10 @@ def summarise(records: Iterable[Record]) -> tuple[Cell, ...]:
 
 
 def _cell(key: tuple[str, str, str], tally: _Tally) -> Cell:
-    rates = [pass_at_k(n, c, 1) for n, c in tally.per_problem.values()]
+    estimate = _pass_at(tally.per_problem.values(), 1)
+    interval = None
+    if estimate.low is not None and estimate.high is not None:
+        interval = Interval(low=estimate.low, high=estimate.high)
     model, benchmark, attack = key
     return Cell(
         model=model,
@@ -110,8 +125,21 @@ def _cell(key: tuple[str, str, str], tally: _Tally) -> Cell:
         solved=sum(c for _, c in tally.per_problem.values()),
         errors=tally.errors,
         skipped=dict(tally.skipped),
-        problems=len(rates),
-        pass_at_1=sum(rates) / len(rates) if rates else None,
-        interval=clustered_wilson(rates) if rates else None,
+        problems=estimate.n,
+        pass_at_1=estimate.value,
+        interval=interval,
         failures=dict(tally.failures.most_common()),
+    )
+
+
+def _pass_at(counts: Iterable[Sequence[int]], k: int) -> Estimate:
+    rates = [pass_at_k(n, c, k) for n, c in counts if n >= k]
+    if not rates:
+        return Estimate(value=None)
+    interval = clustered_wilson(rates)
+    return Estimate(
+        value=sum(rates) / len(rates),
+        low=interval.low,
+        high=interval.high,
+        n=len(rates),
     )
