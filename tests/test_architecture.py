@@ -29,6 +29,7 @@ RANKS = {
     "plan": 2,
     "certification": 2,
     "evaluation": 3,
+    "reproduction": 3,
     "plugin": 4,
     "__main__": 4,
 }
@@ -36,6 +37,7 @@ RANKS = {
 #: Imports inside one rank, each with its reason.
 SAME_RANK = {
     ("plan", "suite"): "a plan is made from a suite",
+    ("reproduction", "evaluation"): "a probe is judged as a case is",
 }
 
 #: Frameworks and where alone they may be imported.

@@ -161,6 +161,8 @@ class ReplayKind:
 
     needs_reference: ClassVar[bool] = False
     plans_ahead: ClassVar[bool] = False
+    #: No other prompt gives another completion.
+    reads_prompts: ClassVar[bool] = False
 
     def preflight(self, spec: ModelSpec) -> None:
         """Read and check the whole file.

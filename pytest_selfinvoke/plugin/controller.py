@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from pytest_selfinvoke.generation.wire import Policy
 from pytest_selfinvoke.plugin._private import add_suite_properties
 from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
+from pytest_selfinvoke.plugin.minimizing import minimize_broken
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
 from pytest_selfinvoke.reports.robustness import RobustnessBuilder, robustness_table
@@ -55,6 +57,7 @@ class Controller:
         self.checked: set[str] = set()
         self.broken: str | None = None
         self.session: pytest.Session | None = None
+        self.minimized: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -220,10 +223,18 @@ class Controller:
             dsession.shouldstop = reason
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        """Complete the manifest while the generation server can still be asked."""
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Minimize, and complete the manifest, while there is a generation server."""
         if self.run is None:
             return
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and self.broken is None:
+            self.minimized = minimize_broken(
+                self.config,
+                self.runtime,
+                self.planned,
+                self.run.path,
+                shown=partial(_shown, self.config),
+            )
         add_suite_properties(self.config, self._facts())
         stats: dict[str, Any] = {}
         if self.server.alive and self.recorded:
@@ -280,6 +291,8 @@ class Controller:
             write(f"{missing} of {len(self.expected)} selected cases did not run")
         if self.broken is not None:
             terminalreporter.write_line(f"error: {self.broken}", red=True)
+        for line in self.minimized:
+            write(line)
         write(f"records: {_shown(self.config, self.run.path / 'records.jsonl')}")
         xml = getattr(self.config.option, "xmlpath", None)
         if xml:

@@ -183,13 +183,13 @@ class Runtime:
     def reason_to_skip(self, plan: Plan, case: Case) -> str:
         """Why the budget leaves a case out; or nothing."""
         variants, samples = plan.suite.attack_budget, plan.suite.samples
-        if variants is None or not self._is_attack(case):
+        if variants is None or not self.is_attack(case):
             return ""
         return self.budget.reason_to_skip(case, variants=variants, samples=samples)
 
     def may_be_left_out(self, plan: Plan, case: Case) -> bool:
         """Whether a budget decides about a case, so that it is not generated ahead."""
-        return plan.suite.attack_budget is not None and self._is_attack(case)
+        return plan.suite.attack_budget is not None and self.is_attack(case)
 
     def note(self, plan: Plan, case: Case, record: Record) -> None:
         """Count a case for the budget."""
@@ -214,7 +214,8 @@ class Runtime:
         order = data["attack_order"]
         self._attack_order = None if order is None else tuple(order)
 
-    def _is_attack(self, case: Case) -> bool:
+    def is_attack(self, case: Case) -> bool:
+        """Whether a case's variant is more than a control."""
         attack = self.registries.attacks.get(case.variant.attack)
         return facts_of(attack).threat != "control"
 

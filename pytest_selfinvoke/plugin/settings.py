@@ -40,6 +40,8 @@ class Settings:
     cache: CacheMode = CacheMode.READ_WRITE
     models_in_parallel: int = 1
     list_registered: bool = False
+    minimize_probes: int | None = None
+    minimize_cases: int = 5
     suite_text: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -113,6 +115,9 @@ def read_settings(config: pytest.Config) -> Settings:
     in_parallel = option("models_in_parallel")
     if in_parallel is not None and in_parallel < 1:
         raise UserError(f"--models-in-parallel must be at least 1, not {in_parallel}")
+    probes = option("minimize")
+    if probes is not None and probes < 1:
+        raise UserError(f"--selfinvoke-minimize must be at least 1, not {probes}")
     return Settings(
         overrides=overrides,
         defaults=_defaults(config),
@@ -121,6 +126,8 @@ def read_settings(config: pytest.Config) -> Settings:
         cache=CacheMode(option("cache") or "read-write"),
         models_in_parallel=in_parallel or 1,
         list_registered=bool(option("list")),
+        minimize_probes=probes,
+        minimize_cases=_number(config, "minimize_cases", int),
     )
 
 
