@@ -1,4 +1,4 @@
-"""The single changes that lead from one text to another, each to be made or left out."""
+"""The single changes that lead from one text to another, to be made or left out."""
 
 from __future__ import annotations
 

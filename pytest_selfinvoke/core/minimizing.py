@@ -1,9 +1,10 @@
-"""Delta debugging: the smallest part of a change that still does what the whole does."""
+"""Delta debugging: the smallest part of a change that does what the whole does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ def _smaller(
 ) -> Iterator[tuple[tuple[int, ...], int]]:
     """Subsets to try, each with the number of parts to go on with if it breaks."""
     borders = [len(kept) * n // parts for n in range(parts + 1)]
-    pairs = list(zip(borders, borders[1:], strict=False))
+    pairs = list(pairwise(borders))
     for start, end in pairs:
         yield kept[start:end], 2
     for start, end in pairs:

@@ -291,7 +291,7 @@ class Controller:
             write(f"{missing} of {len(self.expected)} selected cases did not run")
         if self.broken is not None:
             terminalreporter.write_line(f"error: {self.broken}", red=True)
-        for line in self.minimized:
+        for line in (*self.runtime.notices, *self.minimized):
             write(line)
         write(f"records: {_shown(self.config, self.run.path / 'records.jsonl')}")
         xml = getattr(self.config.option, "xmlpath", None)

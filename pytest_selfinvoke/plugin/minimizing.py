@@ -78,7 +78,8 @@ def _chosen(
     runtime: Runtime, planned: Sequence[Planned], run: Path
 ) -> Iterator[_Broken]:
     """The first broken cases of each model and benchmark, in the order of the plan."""
-    solved, failed = set(), set()
+    solved: set[str] = set()
+    failed: set[str] = set()
     for record in read_records(run):
         if record.judged:
             (solved if record.solved else failed).add(record.id)

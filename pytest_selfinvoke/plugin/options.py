@@ -107,7 +107,7 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "nargs": "?",
         "const": 40,
         "metavar": "PROBES",
-        "help": "After the run, shrink what attacks changed in prompts that they broke, "
+        "help": "After the run, shrink what attacks changed where they broke a case, "
         "with at most so many completions per case (40 if no number is given), and "
         "write a script for each case beside the records",
     },

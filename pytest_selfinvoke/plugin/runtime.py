@@ -97,6 +97,8 @@ class Runtime:
         self._client: GenerationClient | None = None
         self._sandboxes: dict[str, Sandbox] = {}
         self.isolation: Isolation | None = None
+        #: What the user should know of the models, in lines.
+        self.notices: list[str] = []
         self._references: dict[str, Execution] = {}
         self._ledger = new_ledger()
         #: A folder that all processes of the session share.
@@ -251,6 +253,11 @@ class Runtime:
             # Judging what another machine generated needs none of its engines.
             if mode is not CacheMode.READ_ONLY or not self.is_kept(spec):
                 kind.preflight(spec)
+            # A file of completions may hold others than the plan's.
+            if check := getattr(kind, "check_cases", None):
+                cases = (c.to_json() for c in plan.all_cases() if c.model == spec.label)
+                problems = {loaded.info.name: loaded.ids for loaded in plan.benchmarks}
+                self.notices += check(spec, cases, problems)
 
     def is_kept(self, spec: ModelSpec) -> bool:
         """Whether completions of a model go to the store, if there is one.

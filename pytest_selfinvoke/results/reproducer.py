@@ -130,5 +130,5 @@ def _literal(text: str) -> str:
     lines = text.splitlines(keepends=True)
     if len(lines) < 2:
         return ascii(text)
-    inside = "".join(f"    {ascii(line)}\n" for line in lines)
+    inside = "".join(f"    {line!a}\n" for line in lines)
     return f"(\n{inside})"
