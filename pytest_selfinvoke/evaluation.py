@@ -208,7 +208,7 @@ def new_record(asked: Asked) -> Record:
         prompt=asked.prompt.shown(),
         prompt_hash=asked.prompt.hash,
         template_hash=asked.prompt.template_hash,
-        prompt_diff=_diff(asked.problem.prompt, asked.attacked.prompt),
+        prompt_diff=unified_diff(asked.problem.prompt, asked.attacked.prompt),
     )
 
 
@@ -248,7 +248,7 @@ def judge(
     )
 
 
-def _diff(clean: str, attacked: str) -> str:
+def unified_diff(clean: str, attacked: str) -> str:
     """Unified diff of two prompts; empty where they are equal."""
     lines = difflib.unified_diff(
         clean.splitlines(), attacked.splitlines(), "clean", "attacked", lineterm="", n=1

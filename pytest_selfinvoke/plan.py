@@ -21,16 +21,21 @@ from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Shard, Suite
 class LoadedBenchmark:
     """A benchmark's facts and the problems that this run uses.
 
-    ``hash`` is the content hash of all its problems, used or not; ``warning`` says if
-    they are not those that the benchmark is known by.
+    ``ids`` names all its problems, used or not, and ``hash`` is their content hash;
+    ``warning`` says if they are not those that the benchmark is known by.
     """
 
     info: BenchmarkInfo
     problems: tuple[Problem, ...]
-    total: int
+    ids: tuple[str, ...]
     hash: str
     file: str | None
     warning: str | None = None
+
+    @property
+    def total(self) -> int:
+        """How many problems it has, used or not."""
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +184,7 @@ def _load(
     return LoadedBenchmark(
         info=benchmark.info,
         problems=_limited(problems, suite.limit, suite.seed),
-        total=len(problems),
+        ids=tuple(problem.id for problem in problems),
         hash=content_hash([problem.hash for problem in problems]),
         file=None if path is None else Path(path).name,
         warning=None if mismatch is None else mismatch(problems),

@@ -141,6 +141,8 @@ def models_from_specs(specs: list[str]) -> tuple[ModelSpec, ...]:
 def default_label(spec: str) -> str:
     """A short name for reports and ids; holds no folder of this machine."""
     kind, _, argument = spec.partition(":")
+    if kind == "replay":
+        argument = argument.partition("@")[0]
     if not argument:
         return segment(kind)
     if "#" in argument:

@@ -30,6 +30,7 @@ RANKS = {
     "certification": 2,
     "evaluation": 3,
     "rewriting": 3,
+    "reproduction": 3,
     "plugin": 4,
     "__main__": 4,
 }
@@ -37,6 +38,7 @@ RANKS = {
 #: Imports inside one rank, each with its reason.
 SAME_RANK = {
     ("plan", "suite"): "a plan is made from a suite",
+    ("reproduction", "evaluation"): "a probe is judged as a case is",
 }
 
 #: Frameworks and where alone they may be imported.

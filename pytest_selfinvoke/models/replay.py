@@ -1,130 +1,31 @@
-"""``replay:FILE.jsonl``: completions made elsewhere, looked up case by case.
+"""``replay:FILE``: completions made elsewhere, looked up case by case.
 
-A line is a JSON object with ``completion`` (the text), maybe ``finish_reason``, and
-what it is the completion of: ``case`` (a case's id), or ``problem`` with any of
-``benchmark``, ``model``, ``attack``, ``attack_seed`` and ``sample``. A line answers
-every case that agrees with all it states; of several the most specific one wins.
+A line of the project's own format is a JSON object with ``completion`` (the text),
+maybe ``finish_reason``, and what it is the completion of: ``case`` (a case's id), or
+``problem`` with any of ``benchmark``, ``model``, ``attack``, ``attack_seed`` and
+``sample``. A line answers every case that agrees with all it states; of several the
+most specific one wins. ``models/generations.py`` has the formats of other harnesses.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from pytest_selfinvoke.core.errors import DataError, UserError
 from pytest_selfinvoke.core.jsonio import file_hash
 from pytest_selfinvoke.core.records import Completion, ModelInfo, ModelSpec
+from pytest_selfinvoke.core.tasks import task_name
 from pytest_selfinvoke.models.base import Failure, Request
+from pytest_selfinvoke.models.generations import ReplayOptions, read_recording
+from pytest_selfinvoke.models.options import parse_options
+from pytest_selfinvoke.models.recording import Recording
 
-#: Field of a line -> column of a case. The order decides between lines that state
-#: equally many fields.
-SELECTORS = {
-    "case": "id",
-    "attack": "attack",
-    "attack_seed": "attack_seed",
-    "sample": "sample",
-    "model": "model",
-    "benchmark": "benchmark",
-    "problem": "problem",
-}
-_NUMBERS = ("attack_seed", "sample")
-_TEXTS = ("completion", "finish_reason")
-
-Fields: TypeAlias = tuple[str, ...]
-Values: TypeAlias = tuple[Any, ...]
-
-
-class Recording:
-    """The completions of a file, by the fields that its lines state."""
-
-    def __init__(self) -> None:
-        self._tables: dict[Fields, dict[Values, Completion]] = {}
-
-    def add(self, line: Mapping[str, Any]) -> bool:
-        """Take in a checked line; ``False`` if it contradicts an earlier one."""
-        stated = tuple(name for name in SELECTORS if name in line)
-        completion = Completion(
-            text=line["completion"], finish_reason=line.get("finish_reason", "stop")
-        )
-        table = self._tables.setdefault(stated, {})
-        key = tuple(line[name] for name in stated)
-        return table.setdefault(key, completion) == completion
-
-    def rank(self) -> None:
-        """Put the most specific lines first, to be found first."""
-        self._tables = dict(sorted(self._tables.items(), key=_specificity))
-
-    def find(self, case: Mapping[str, Any]) -> Completion | None:
-        """The completion of the most specific line that agrees with a case."""
-        for stated, table in self._tables.items():
-            key = tuple(case.get(SELECTORS[name]) for name in stated)
-            if key in table:
-                return table[key]
-        return None
-
-
-def _specificity(item: tuple[Fields, object]) -> tuple[object, ...]:
-    """Sort key: an exact case, then more fields before fewer, then by selector."""
-    stated = item[0]
-    by_order = tuple(name not in stated for name in SELECTORS)
-    return ("case" not in stated, -len(stated), by_order)
-
-
-def read_recording(path: Path) -> Recording:
-    """Read and check a file.
-
-    :raises UserError: if there is no such file.
-    :raises DataError: naming file, line and field.
-    """
-    recording = Recording()
-    try:
-        with path.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                if not raw.strip():
-                    continue
-                line = _checked(raw, path, number)
-                if not recording.add(line):
-                    raise DataError(
-                        path,
-                        "an earlier line has another completion for the same case",
-                        line=number,
-                        field="completion",
-                    )
-    except OSError as error:
-        raise UserError(f"replay:{path}: {error.strerror}") from error
-    recording.rank()
-    return recording
-
-
-def _checked(raw: bytes, path: Path, number: int) -> dict[str, Any]:
-    try:
-        line = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise DataError(path, f"not JSON: {error}", line=number) from error
-    if not isinstance(line, dict):
-        raise DataError(path, "not a JSON object", line=number)
-    for name, value in line.items():
-        if name not in SELECTORS and name not in _TEXTS:
-            known = ", ".join((*SELECTORS, *_TEXTS))
-            raise DataError(
-                path, f"unknown field; known: {known}", line=number, field=name
-            )
-        if name in _NUMBERS:
-            right = type(value) is int or (value is None and name == "attack_seed")
-            expected = "an integer"
-        else:
-            right, expected = isinstance(value, str), "a string"
-        if not right:
-            raise DataError(
-                path, f"expected {expected}, got {value!r}", line=number, field=name
-            )
-    if "completion" not in line:
-        raise DataError(path, "is missing", line=number, field="completion")
-    if "case" not in line and "problem" not in line:
-        raise DataError(path, "give this or 'problem'", line=number, field="case")
-    return line
+#: ``FILE@format=evalplus,attack=clean``; an attack's name may hold another ``@``.
+_WITH_OPTIONS = re.compile(r"(?P<path>.+?)@(?P<options>\w+=.*)", re.DOTALL)
 
 
 class ReplayEngine:
@@ -132,13 +33,14 @@ class ReplayEngine:
 
     max_batch = 1
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, recording: Recording) -> None:
         self._path = path
-        self._recording = read_recording(path)
+        self._recording = recording
         self.info = ModelInfo(
             name=path.name,
             engine="replay",
-            chat_template=True,
+            # What continues a prompt is judged as the continuation of one.
+            chat_template=not recording.continues,
             revision=file_hash(path),
         )
 
@@ -161,6 +63,8 @@ class ReplayKind:
 
     needs_reference: ClassVar[bool] = False
     plans_ahead: ClassVar[bool] = False
+    #: No other prompt gives another completion.
+    reads_prompts: ClassVar[bool] = False
 
     def preflight(self, spec: ModelSpec) -> None:
         """Read and check the whole file.
@@ -168,13 +72,90 @@ class ReplayKind:
         :raises UserError: if it is not named or does not exist.
         :raises DataError: naming file, line and field.
         """
-        if not spec.argument:
-            raise UserError(f"model {spec.spec!r}: write replay:FILE.jsonl")
-        read_recording(Path(spec.argument))
+        _read(spec)
+
+    def check_cases(
+        self,
+        spec: ModelSpec,
+        cases: Iterable[Mapping[str, Any]],
+        problems: Mapping[str, Sequence[str]],
+    ) -> list[str]:
+        """Compare the file with what will be asked; what is missing, in a line.
+
+        :param cases: the columns of the model's cases.
+        :param problems: benchmark -> the ids of all its problems, used or not.
+        :raises UserError: if numbers fit several benchmarks.
+        :raises DataError: if there are tasks of another benchmark.
+        """
+        path, options, recording = _read(spec)
+        if options.benchmark:
+            problems = {k: v for k, v in problems.items() if k == options.benchmark}
+        _check_tasks(path, recording, problems)
+        count, missing = 0, []
+        for count, case in enumerate(cases, 1):
+            if recording.find(case) is None:
+                missing.append(str(case["id"]))
+        if not missing:
+            return []
+        first = ", ".join(missing[:3])
+        there = f"{spec.label}: no completion for {len(missing)} of {count} cases"
+        return [f"{there}, the first: {first}"]
 
     def load(self, spec: ModelSpec) -> ReplayEngine:
         """Read the file.
 
         :raises UserError: as :meth:`preflight`.
         """
-        return ReplayEngine(Path(spec.argument))
+        path, _, recording = _read(spec)
+        return ReplayEngine(path, recording)
+
+
+def _read(spec: ModelSpec) -> tuple[Path, ReplayOptions, Recording]:
+    if not spec.argument:
+        raise UserError(f"model {spec.spec!r}: write replay:FILE.jsonl")
+    match = _WITH_OPTIONS.fullmatch(spec.argument)
+    if match is None or Path(spec.argument).exists():
+        path, stated = Path(spec.argument), {}
+    else:
+        path, stated = Path(match["path"]), _stated(match["options"])
+    options = parse_options(
+        ReplayOptions, replace(spec, options={**spec.options, **stated})
+    )
+    return path, options, read_recording(path, options)
+
+
+def _stated(text: str) -> dict[str, str | int]:
+    """``start=20,format=bigcode`` as values of options."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    return {
+        name: int(value) if value.isdecimal() and name == "start" else value
+        for name, _, value in pairs
+    }
+
+
+def _check_tasks(
+    path: Path, recording: Recording, problems: Mapping[str, Sequence[str]]
+) -> None:
+    """Every task of another harness must be a problem of one benchmark."""
+    known = {name: set(ids) for name, ids in problems.items()}
+    unknown = []
+    for task, meant in recording.tasks.items():
+        found = [name for name, ids in known.items() if ids.intersection(meant)]
+        if len(found) > 1:
+            raise UserError(
+                f"replay:{path}: {task!r} fits {' and '.join(found)}: "
+                f"say which with @benchmark={found[0]}"
+            )
+        unknown += [] if found else [task]
+    if unknown:
+        first = ", ".join(map(repr, unknown[:3]))
+        expected = ", ".join(
+            f"{name}: {task_name(ids[0])} to {task_name(ids[-1])}"
+            for name, ids in problems.items()
+            if ids
+        )
+        raise DataError(
+            path,
+            f"{len(unknown)} of {len(recording.tasks)} tasks are in no benchmark of "
+            f"this run, the first: {first}; expected {expected or 'no task at all'}",
+        )

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from pytest_selfinvoke.generation.wire import Policy
 from pytest_selfinvoke.plugin._private import add_suite_properties
 from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
+from pytest_selfinvoke.plugin.minimizing import minimize_broken
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
@@ -69,6 +71,7 @@ class Controller:
         self.listeners: list[Callable[[Record], None]] = []
         #: Give lines that stand in the terminal between the tables and the files.
         self.sections: list[Callable[[], Iterable[str]]] = []
+        self.minimized: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -233,10 +236,18 @@ class Controller:
             dsession.shouldstop = reason
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        """Complete the manifest while the generation server can still be asked."""
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Minimize, and complete the manifest, while there is a generation server."""
         if self.run is None:
             return
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and self.broken is None:
+            self.minimized = minimize_broken(
+                self.config,
+                self.runtime,
+                self.planned,
+                self.run.path,
+                shown=partial(_shown, self.config),
+            )
         stats: dict[str, Any] = {}
         if self.server.alive and self.recorded:
             try:
@@ -321,6 +332,8 @@ class Controller:
             write(f"{missing} of {len(self.expected)} selected cases did not run")
         if self.broken is not None:
             terminalreporter.write_line(f"error: {self.broken}", red=True)
+        for line in (*self.runtime.notices, *self.minimized):
+            write(line)
         write(f"records: {_shown(self.config, self.run.path / 'records.jsonl')}")
         xml = getattr(self.config.option, "xmlpath", None)
         if xml:

@@ -133,6 +133,15 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",
     },
+    "minimize": {
+        "type": int,
+        "nargs": "?",
+        "const": 40,
+        "metavar": "PROBES",
+        "help": "After the run, shrink what attacks changed where they broke a case, "
+        "with at most so many completions per case (40 if no number is given), and "
+        "write a script for each case beside the records",
+    },
     "certify": {
         "action": "store_true",
         "help": "Make the variants of --attack for --benchmark, without a model, and "
@@ -157,6 +166,10 @@ INI: dict[str, tuple[str, Any]] = {
         "false",
     ),
     "selfinvoke_attack_seeds": ("Seeds per attack", "1"),
+    "selfinvoke_minimize_cases": (
+        "Cases per model and benchmark that --selfinvoke-minimize shrinks",
+        "5",
+    ),
     "selfinvoke_max_new_tokens": ("Longest completion, in tokens", "512"),
     "selfinvoke_temperature": ("Sampling temperature; 0 is greedy", "0"),
     "selfinvoke_top_p": ("Nucleus sampling threshold", "1"),

@@ -98,6 +98,8 @@ class Runtime:
         self._client: GenerationClient | None = None
         self._sandboxes: dict[str, Sandbox] = {}
         self.isolation: Isolation | None = None
+        #: What the user should know of the models, in lines.
+        self.notices: list[str] = []
         self._references: dict[str, Execution] = {}
         self._ledger = new_ledger()
         #: A folder that all processes of the session share.
@@ -187,16 +189,16 @@ class Runtime:
     def reason_to_skip(self, plan: Plan, case: Case) -> str:
         """Why the budget leaves a case out; or nothing."""
         variants, samples = plan.suite.attack_budget, plan.suite.samples
-        if variants is None or not self._is_attack(case.variant):
+        if variants is None or not self.is_attack(case.variant):
             return ""
-        attacks = [variant for variant in plan.variants if self._is_attack(variant)]
+        attacks = [variant for variant in plan.variants if self.is_attack(variant)]
         return self.budget(plan).reason_to_skip(
             case, attacks, variants=variants, samples=samples
         )
 
     def may_be_left_out(self, plan: Plan, case: Case) -> bool:
         """Whether a budget decides about a case, so that it is not generated ahead."""
-        return plan.suite.attack_budget is not None and self._is_attack(case.variant)
+        return plan.suite.attack_budget is not None and self.is_attack(case.variant)
 
     def note(self, plan: Plan, case: Case, record: Record) -> None:
         """Count a case for the budget."""
@@ -228,7 +230,8 @@ class Runtime:
         learnt = data["learnt"]
         self._learnt = None if learnt is None else Learnt.from_json(learnt)
 
-    def _is_attack(self, variant: Variant) -> bool:
+    def is_attack(self, variant: Variant) -> bool:
+        """Whether a variant is more than a control."""
         attack = self.registries.attacks.get(variant.attack)
         return facts_of(attack).threat != "control"
 
@@ -264,6 +267,11 @@ class Runtime:
             # Judging what another machine generated needs none of its engines.
             if mode is not CacheMode.READ_ONLY or not self.is_kept(spec):
                 kind.preflight(spec)
+            # A file of completions may hold others than the plan's.
+            if check := getattr(kind, "check_cases", None):
+                cases = (c.to_json() for c in plan.all_cases() if c.model == spec.label)
+                problems = {loaded.info.name: loaded.ids for loaded in plan.benchmarks}
+                self.notices += check(spec, cases, problems)
 
     def is_kept(self, spec: ModelSpec) -> bool:
         """Whether completions of a model go to the store, if there is one.

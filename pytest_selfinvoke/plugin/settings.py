@@ -43,6 +43,8 @@ class Settings:
     models_in_parallel: int = 1
     progress: str = "auto"
     list_registered: bool = False
+    minimize_probes: int | None = None
+    minimize_cases: int = 5
     suite_text: Mapping[str, Any] = field(default_factory=dict)
     skip_undecided: bool = False
     baseline: Path | None = None
@@ -128,6 +130,9 @@ def read_settings(config: pytest.Config) -> Settings:
     in_parallel = option("models_in_parallel")
     if in_parallel is not None and in_parallel < 1:
         raise UserError(f"--models-in-parallel must be at least 1, not {in_parallel}")
+    probes = option("minimize")
+    if probes is not None and probes < 1:
+        raise UserError(f"--selfinvoke-minimize must be at least 1, not {probes}")
     return Settings(
         overrides=overrides,
         defaults=_defaults(config),
@@ -140,6 +145,8 @@ def read_settings(config: pytest.Config) -> Settings:
         skip_undecided=_skips_undecided(config, option("gate_undecided")),
         baseline=_baseline(base, option("baseline"), option("fail_on_regression")),
         fail_on_regression=bool(option("fail_on_regression")),
+        minimize_probes=probes,
+        minimize_cases=_number(config, "minimize_cases", int),
     )
 
 
