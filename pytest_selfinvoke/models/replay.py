@@ -91,14 +91,12 @@ class ReplayKind:
         if options.benchmark:
             problems = {k: v for k, v in problems.items() if k == options.benchmark}
         _check_tasks(path, recording, problems)
-        count, missing = 0, []
-        for count, case in enumerate(cases, 1):
-            if recording.find(case) is None:
-                missing.append(str(case["id"]))
+        asked = list(cases)
+        missing = [str(case["id"]) for case in asked if recording.find(case) is None]
         if not missing:
             return []
         first = ", ".join(missing[:3])
-        there = f"{spec.label}: no completion for {len(missing)} of {count} cases"
+        there = f"{spec.label}: no completion for {len(missing)} of {len(asked)} cases"
         return [f"{there}, the first: {first}"]
 
     def load(self, spec: ModelSpec) -> ReplayEngine:

@@ -26,7 +26,7 @@ def announce(
     useful = [
         entry
         for entry in planned
-        if _plans_ahead(runtime, entry) and not runtime.may_be_left_out(*entry[:2])
+        if _plans_ahead(runtime, entry) and not runtime.budget.decides(*entry[:2])
     ]
     if useful:
         thread = threading.Thread(

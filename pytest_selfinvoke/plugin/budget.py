@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from pytest_selfinvoke.attacks.base import Attack, facts_of
 from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Case, Variant
+from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.metrics.budget import (
     Budget,
     Decision,
@@ -27,7 +31,9 @@ from pytest_selfinvoke.metrics.budget import (
     strengths,
 )
 from pytest_selfinvoke.metrics.outcomes import NOT_RUN, Outcomes
+from pytest_selfinvoke.plan import Plan
 from pytest_selfinvoke.results.store import MANIFEST, read_records
+from pytest_selfinvoke.suite import Suite
 
 #: Earlier runs that strength is learnt from, the latest.
 _RUNS = 5
@@ -162,6 +168,80 @@ class BudgetBook:
 
     def _file(self, *names: str) -> Path:
         return self._folder / content_hash(list(names))[:32]
+
+
+class AttackBudget:
+    """The budgets of a session's plans, in one of its processes.
+
+    :param results: the folder that runs are written to.
+    """
+
+    def __init__(self, results: Path, attacks: Registry[Attack]) -> None:
+        self._results = results
+        self._attacks = attacks
+        #: A folder that all processes of the session share.
+        self._folder: str | None = None
+        self._learnt: Learnt | None = None
+
+    def learnt(self, suite: Suite) -> Learnt:
+        """What earlier runs say; as the controller saw it."""
+        if self._learnt is None:
+            labels = frozenset(spec.label for spec in suite.models)
+            self._learnt = Learnt.from_runs(self._results, labels)
+        return self._learnt
+
+    def reason_to_skip(self, plan: Plan, case: Case) -> str:
+        """Why a case is left out; or nothing."""
+        variants, samples = plan.suite.attack_budget, plan.suite.samples
+        if variants is None or not is_attack(case.variant, self._attacks):
+            return ""
+        attacks = [v for v in plan.variants if is_attack(v, self._attacks)]
+        return self._book(plan).reason_to_skip(
+            case, attacks, variants=variants, samples=samples
+        )
+
+    def decides(self, plan: Plan, case: Case) -> bool:
+        """Whether a case may be left out, so that it is not generated ahead."""
+        has_budget = plan.suite.attack_budget is not None
+        return has_budget and is_attack(case.variant, self._attacks)
+
+    def note(self, plan: Plan, case: Case, record: Record) -> None:
+        """Count a case."""
+        if plan.suite.attack_budget is not None:
+            attack = self._attacks.get(case.variant.attack)
+            self._book(plan).note(case, record, facts_of(attack).nominal)
+
+    def shared(self) -> dict[str, Any]:
+        """What workers have to know of this process, as plain data."""
+        # Only a worker may find the suite file that sets a budget.
+        folder, learnt = str(self._shared_folder()), self._learnt
+        return {
+            "folder": folder,
+            "learnt": None if learnt is None else learnt.to_json(),
+        }
+
+    def take_shared(self, data: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`shared`, in a worker."""
+        self._folder, learnt = data["folder"], data["learnt"]
+        self._learnt = None if learnt is None else Learnt.from_json(learnt)
+
+    def remove(self) -> None:
+        """Remove what the processes shared."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _book(self, plan: Plan) -> BudgetBook:
+        return BudgetBook(self._shared_folder(), self.learnt(plan.suite))
+
+    def _shared_folder(self) -> Path:
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="selfinvoke-budget-")
+        return Path(self._folder)
+
+
+def is_attack(variant: Variant, attacks: Registry[Attack]) -> bool:
+    """Whether a variant is more than a control."""
+    return facts_of(attacks.get(variant.attack)).threat != "control"
 
 
 def _lines(file: Path) -> Iterator[tuple[str, bool]]:

@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(decisions, "selfinvoke-decisions")
         elif "selfinvoke" in worker:
             runtime.connection = Connection(**worker["selfinvoke"])
-            runtime.take_shared(worker["selfinvoke_shared"])
+            runtime.budget.take_shared(worker["selfinvoke_shared"])
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
 

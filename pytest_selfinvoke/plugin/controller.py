@@ -89,7 +89,7 @@ class Controller:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where the generation server will be."""
         node.workerinput["selfinvoke"] = asdict(self.connection())
-        node.workerinput["selfinvoke_shared"] = self.runtime.shared()
+        node.workerinput["selfinvoke_shared"] = self.runtime.budget.shared()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(

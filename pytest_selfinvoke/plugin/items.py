@@ -48,13 +48,13 @@ class CaseItem(pytest.Item):
         runtime = self.config.stash[RUNTIME]
         plan = runtime.plans[self.case.suite]
         try:
-            if reason := runtime.reason_to_skip(plan, self.case):
+            if reason := runtime.budget.reason_to_skip(plan, self.case):
                 record = Record(
                     case=self.case.to_json(), status=Status.SKIPPED, detail=reason
                 )
             else:
                 record = evaluate(self.case, self.problem, runtime.services(plan))
-                runtime.note(plan, self.case, record)
+                runtime.budget.note(plan, self.case, record)
         except SelfInvokeError as error:
             # No sandbox, or a model that cannot be loaded: it befalls every case.
             record = Record(

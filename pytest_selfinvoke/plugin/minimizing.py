@@ -14,6 +14,7 @@ from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Case
 from pytest_selfinvoke.plugin.announcing import Planned
+from pytest_selfinvoke.plugin.budget import is_attack
 from pytest_selfinvoke.plugin.runtime import Runtime
 from pytest_selfinvoke.reproduction import Reproduction, reproduce
 from pytest_selfinvoke.results.reproducer import write_reproducer
@@ -98,7 +99,7 @@ def _chosen(
         if (
             case.id in failed
             and nominal is not None
-            and runtime.is_attack(case.variant)
+            and is_attack(case.variant, runtime.registries.attacks)
             # A file of completions gives the same one whatever the prompt says.
             and getattr(runtime.kind(specs[case.model]), "reads_prompts", True)
             and counts[group] < runtime.settings.minimize_cases

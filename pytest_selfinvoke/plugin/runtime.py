@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pytest_selfinvoke.attacks import BUILTIN as ATTACKS
 from pytest_selfinvoke.attacks.base import Attack, facts_of
@@ -17,8 +14,7 @@ from pytest_selfinvoke.benchmarks.base import Benchmark
 from pytest_selfinvoke.certification.certifier import Certifier, Executor
 from pytest_selfinvoke.certification.ledger import Ledger, user_path
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
-from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.core.records import Case, ModelSpec, Variant
+from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
 from pytest_selfinvoke.generation.client import GenerationClient
@@ -28,7 +24,7 @@ from pytest_selfinvoke.models import BUILTIN as MODELS
 from pytest_selfinvoke.models.base import Engine, ModelKind
 from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.plan import Plan, build_plan
-from pytest_selfinvoke.plugin.budget import BudgetBook, Learnt
+from pytest_selfinvoke.plugin.budget import AttackBudget
 from pytest_selfinvoke.plugin.gating import scope_of
 from pytest_selfinvoke.plugin.settings import Settings
 from pytest_selfinvoke.prompts import get_style
@@ -102,9 +98,7 @@ class Runtime:
         self.notices: list[str] = []
         self._references: dict[str, Execution] = {}
         self._ledger = new_ledger()
-        #: A folder that all processes of the session share.
-        self.scratch: str | None = None
-        self._learnt: Learnt | None = None
+        self.budget = AttackBudget(settings.results, registries.attacks)
         self._certifiers: dict[tuple[str, Limits], Certifier] = {}
 
     def option_plan(self) -> Plan:
@@ -176,64 +170,10 @@ class Runtime:
             attacks=self.registries.attacks,
             download=self.is_controller,
             origin=origin,
-            order=None if suite.attack_budget is None else self.learnt(suite).order,
+            order=None
+            if suite.attack_budget is None
+            else self.budget.learnt(suite).order,
         )
-
-    def learnt(self, suite: Suite) -> Learnt:
-        """What earlier runs say, for a budget; as the controller saw it."""
-        if self._learnt is None:
-            labels = frozenset(spec.label for spec in suite.models)
-            self._learnt = Learnt.from_runs(self.settings.results, labels)
-        return self._learnt
-
-    def reason_to_skip(self, plan: Plan, case: Case) -> str:
-        """Why the budget leaves a case out; or nothing."""
-        variants, samples = plan.suite.attack_budget, plan.suite.samples
-        if variants is None or not self.is_attack(case.variant):
-            return ""
-        attacks = [variant for variant in plan.variants if self.is_attack(variant)]
-        return self.budget(plan).reason_to_skip(
-            case, attacks, variants=variants, samples=samples
-        )
-
-    def may_be_left_out(self, plan: Plan, case: Case) -> bool:
-        """Whether a budget decides about a case, so that it is not generated ahead."""
-        return plan.suite.attack_budget is not None and self.is_attack(case.variant)
-
-    def note(self, plan: Plan, case: Case, record: Record) -> None:
-        """Count a case for the budget."""
-        if plan.suite.attack_budget is not None:
-            attack = self.registries.attacks.get(case.variant.attack)
-            self.budget(plan).note(case, record, facts_of(attack).nominal)
-
-    def budget(self, plan: Plan) -> BudgetBook:
-        """What was judged of each problem."""
-        return BudgetBook(self._scratch(), self.learnt(plan.suite))
-
-    def _scratch(self) -> Path:
-        if self.scratch is None:
-            self.scratch = tempfile.mkdtemp(prefix="selfinvoke-budget-")
-        return Path(self.scratch)
-
-    def shared(self) -> dict[str, Any]:
-        """What workers have to know of this process, as plain data."""
-        # Only a worker may find the suite file that sets a budget.
-        scratch, learnt = str(self._scratch()), self._learnt
-        return {
-            "scratch": scratch,
-            "learnt": None if learnt is None else learnt.to_json(),
-        }
-
-    def take_shared(self, data: Mapping[str, Any]) -> None:
-        """The inverse of :meth:`shared`, in a worker."""
-        self.scratch = data["scratch"]
-        learnt = data["learnt"]
-        self._learnt = None if learnt is None else Learnt.from_json(learnt)
-
-    def is_attack(self, variant: Variant) -> bool:
-        """Whether a variant is more than a control."""
-        attack = self.registries.attacks.get(variant.attack)
-        return facts_of(attack).threat != "control"
 
     def kind(self, spec: ModelSpec) -> ModelKind:
         """The kind of a model.
@@ -374,8 +314,8 @@ class Runtime:
     def close(self) -> None:
         """Close the connection and the sandboxes; keep what was certified."""
         self._ledger.flush()
-        if self.is_controller and self.scratch is not None:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.is_controller:
+            self.budget.remove()
         self.drop_client()
         while self._sandboxes:
             self._sandboxes.popitem()[1].close()
