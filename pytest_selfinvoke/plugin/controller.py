@@ -26,6 +26,7 @@ from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
+from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.summary import SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges, table
 from pytest_selfinvoke.results.store import RunDirectory
@@ -46,6 +47,7 @@ class Controller:
         self.checked: set[str] = set()
         self.broken: str | None = None
         self.session: pytest.Session | None = None
+        self.reports = Written()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -53,6 +55,10 @@ class Controller:
         self.session = session
         if session.config.option.collectonly:
             return
+        try:
+            self.runtime.settings.reports.check()
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from error
         self._check_plans()
 
     @pytest.hookimpl(optionalhook=True)
@@ -197,6 +203,8 @@ class Controller:
                 self.run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
+        if self.recorded:
+            self.reports = write_after_run(self.run.path, self.runtime.settings.reports)
 
     def _facts(self) -> dict[str, str]:
         """What is true of the whole run, for JUnit."""
@@ -235,6 +243,10 @@ class Controller:
         xml = getattr(self.config.option, "xmlpath", None)
         if xml:
             write(f"junit:   {xml}")
+        for name, path in self.reports.files:
+            write(f"{name + ':':<8} {_shown(self.config, path)}")
+        for line in self.reports.errors:
+            write(f"error: {line}", red=True)
 
     def pytest_unconfigure(self) -> None:
         """Stop the server whatever happened before."""

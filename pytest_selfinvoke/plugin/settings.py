@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.plugin.options import destination
+from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
@@ -18,6 +20,9 @@ from pytest_selfinvoke.suite import (
     benchmarks_from_text,
     models_from_specs,
 )
+
+#: Options that name a report's file.
+REPORTS = ("html", "markdown", "csv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,7 @@ class Settings:
     overrides: Mapping[str, Any]
     defaults: Suite
     results: Path
+    reports: Destinations = field(default_factory=Destinations)
     list_registered: bool = False
     suite_text: Mapping[str, Any] = field(default_factory=dict)
 
@@ -89,7 +95,20 @@ def read_settings(config: pytest.Config) -> Settings:
         overrides=overrides,
         defaults=_defaults(config),
         results=base / results if results else config.rootpath / ".selfinvoke",
+        reports=_reports(base, {name: option(name) for name in REPORTS}),
         list_registered=bool(option("list")),
+    )
+
+
+def _reports(base: Path, named: Mapping[str, str | None]) -> Destinations:
+    """The files that the options name, and the page of the CI job if there is one."""
+    files = {name: base / file for name, file in named.items() if file}
+    table = files.get("csv")
+    if table is not None and table.suffix == ".parquet":
+        files["parquet"] = files.pop("csv")
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return Destinations(
+        **files, step_summary=Path(step_summary) if step_summary else None
     )
 
 
