@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import fmean
 from typing import NamedTuple, TypeAlias
 
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.metrics.intervals import Interval, clustered_wilson
+from pytest_selfinvoke.reports.paired import difference
 
 CLEAN = "clean"
 
@@ -253,7 +253,7 @@ def _drop(key: tuple[str, str, str], pairs: Sequence[Pair]) -> Drop:
         clean=fmean(clean),
         attacked=fmean(attacked),
         drop=fmean(clean) - fmean(attacked),
-        interval=_difference(clean, attacked),
+        interval=difference(clean, attacked),
     )
 
 
@@ -263,33 +263,6 @@ def _rates(verdicts: Iterable[tuple[str, bool]]) -> list[float]:
     for problem, solved in verdicts:
         counts[problem].append(solved)
     return [fmean(counts[problem]) for problem in sorted(counts)]
-
-
-def _difference(first: Sequence[float], second: Sequence[float]) -> Interval:
-    """95 % interval of the difference of two means over the same problems.
-
-    The two means' own intervals are recovered into one, with the correlation between
-    problems (Newcombe 1998, Statistics in Medicine 17:2635-2650, method 10 without its
-    continuity correction; Zou and Donner 2008, ibid. 27:1693-1702).
-    """
-    a, b = clustered_wilson(first), clustered_wilson(second)
-    p, q = fmean(first), fmean(second)
-    r = _correlation(first, second)
-
-    def reach(x: float, y: float) -> float:
-        return sqrt(max(0.0, x * x + y * y - 2 * r * x * y))
-
-    low = p - q - reach(p - a.low, b.high - q)
-    high = p - q + reach(a.high - p, q - b.low)
-    return Interval(low=max(-1.0, low), high=min(1.0, high))
-
-
-def _correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    mean_x, mean_y = fmean(x), fmean(y)
-    xy = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    xx = sum((a - mean_x) ** 2 for a in x)
-    yy = sum((b - mean_y) ** 2 for b in y)
-    return xy / sqrt(xx * yy) if xx > 0 and yy > 0 else 0.0
 
 
 def _comparisons(

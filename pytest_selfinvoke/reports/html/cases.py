@@ -18,7 +18,7 @@ from pytest_selfinvoke.core.record import Record
 #: unpack in the blink of an eye and compress one another's prompts away.
 CHUNK = 1 << 20
 
-#: Fields of a record, and columns of its case, that the page shows but the list does not.
+#: Fields of a record, and columns of its case, that the page shows for one case only.
 _SHOWN = (
     *("detail", "prompt", "prompt_diff", "completion", "extraction", "program"),
     *("execution", "durations"),
