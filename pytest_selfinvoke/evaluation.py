@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, apply
+from pytest_selfinvoke.certification.certifier import Certifier
 from pytest_selfinvoke.core.errors import NotJudgedError
 from pytest_selfinvoke.core.outcomes import Status, Verdict
 from pytest_selfinvoke.core.record import Record
@@ -65,21 +66,30 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """What making the texts of a case needs."""
+    """What making the texts of a case needs.
+
+    Without a ``certifier`` every variant is used as it is.
+    """
 
     generator: Generator
     attacks: Registry[Attack]
     models: Mapping[str, ModelSpec]
     kind: Callable[[ModelSpec], ModelKind]
     sampling: Sampling
+    certifier: Certifier | None = None
 
     def ask(self, case: Case, problem: Problem) -> Asked:
         """Make the texts of a case.
 
-        :raises NotApplicableError: if the attack does not apply to the problem.
+        :raises NotApplicableError: if the attack does not apply to the problem, or what
+            it gives is not certified.
         """
         attack = self.attacks.get(case.variant.attack)
         attacked = apply(attack, problem, case.variant, seed=case.seed)
+        if self.certifier is not None and attacked != problem:
+            check = self.certifier.check
+            certificate = check(problem, case.variant, attacked, seed=case.seed)
+            certificate.require()
         style = case.style or default_style(self.generator.info(case.model))
         prompt = get_style(style).render(attacked.prompt, attacked)
         kind = self.kind(self.models[case.model])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_selfinvoke.attacks.base import Attack
+from pytest_selfinvoke.attacks.base import Attack, facts_of
+from pytest_selfinvoke.attacks.presets import expand
 from pytest_selfinvoke.benchmarks.base import Benchmark, BenchmarkInfo
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import CLEAN, Case, ModelSpec, Problem, Variant
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.core.seeding import derive_rng
-from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Suite
+from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Shard, Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,24 +91,39 @@ def build_plan(
     attacks: Registry[Attack],
     download: bool,
     origin: str = "",
+    order: Sequence[str] = (),
 ) -> Plan:
     """Look up every name and read the benchmarks.
 
+    :param order: attacks, the strongest first: their order under a budget.
     :param download: whether a missing benchmark may be fetched (controller only).
     :raises UserError: for unknown names, missing files and broken data.
     """
-    for name in suite.attacks:
-        attacks.check(name)
+    names = expand(suite.attacks, attacks)
+    if suite.attack_budget is not None:
+        names = _by_strength(names, attacks, order)
     choices = tuple(dict.fromkeys(suite.benchmarks))
     _check_names(choices)
+    loaded = tuple(_load(choice, suite, benchmarks, download) for choice in choices)
     return Plan(
         suite=suite,
-        benchmarks=tuple(
-            _load(choice, suite, benchmarks, download) for choice in choices
-        ),
-        variants=tuple(_variants(suite)),
+        benchmarks=loaded if suite.shard is None else _sharded(loaded, suite.shard),
+        variants=tuple(_variants(names, suite.attack_seeds, attacks)),
         origin=origin,
     )
+
+
+def _by_strength(
+    names: Sequence[str], attacks: Registry[Attack], order: Sequence[str]
+) -> tuple[str, ...]:
+    """What attacks are compared with first, then the strongest."""
+    place = {name: number for number, name in enumerate(order)}
+
+    def rank(name: str) -> tuple[bool, int]:
+        is_attack = facts_of(attacks.get(name)).threat != "control"
+        return is_attack, place.get(name, len(place))
+
+    return tuple(sorted(names, key=rank))
 
 
 def _check_names(choices: Sequence[BenchmarkChoice]) -> None:
@@ -122,12 +138,31 @@ def _check_names(choices: Sequence[BenchmarkChoice]) -> None:
         seen.add(choice.name)
 
 
-def _variants(suite: Suite) -> Iterator[Variant]:
-    for name in dict.fromkeys(suite.attacks):
-        if name == CLEAN.attack:
-            yield CLEAN
+def _sharded(
+    benchmarks: tuple[LoadedBenchmark, ...], shard: Shard
+) -> tuple[LoadedBenchmark, ...]:
+    """Every ``of``-th problem, counted through all benchmarks.
+
+    So parts differ by one problem at most, and all variants of a problem are in one.
+    """
+    parts, position = [], 0
+    for loaded in benchmarks:
+        numbered = enumerate(loaded.problems, position)
+        problems = tuple(problem for n, problem in numbered if shard.has(n))
+        parts.append(replace(loaded, problems=problems))
+        position += len(loaded.problems)
+    return tuple(parts)
+
+
+def _variants(
+    names: Sequence[str], seeds: int, attacks: Registry[Attack]
+) -> Iterator[Variant]:
+    """One variant per seed; one without a seed where the text is the same for all."""
+    for name in names:
+        if name == CLEAN.attack or not facts_of(attacks.get(name)).seeded:
+            yield Variant(attack=name)
         else:
-            for seed in range(suite.attack_seeds):
+            for seed in range(seeds):
                 yield Variant(attack=name, seed=seed)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,6 +46,32 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """The ``number``-th of ``of`` parts of all problems, counted from 1."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """``2/8``.
+
+        :raises UserError: if it is not of that form, or there is no such part.
+        """
+        number, _, of = text.partition("/")
+        if number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
+            return cls(number=int(number), of=int(of))
+        raise UserError(f"shard {text!r}: write I/N with I from 1 to N, say 2/8")
+
+    def has(self, position: int) -> bool:
+        """Whether the problem at this place of the run's list is in the part."""
+        return position % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
     """Everything that decides which cases there are and how each is run."""
 
@@ -53,8 +79,11 @@ class Suite:
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     attacks: tuple[str, ...] = ("clean",)
     attack_seeds: int = 1
+    attack_budget: int | None = None
     samples: int = 1
     limit: Limit | None = None
+    shard: Shard | None = None
+    deterministic: bool = False
     seed: int = 0
     prompt_style: str | None = None
     sandbox: str = "auto"
@@ -65,8 +94,8 @@ class Suite:
     def __post_init__(self) -> None:
         if not self.attacks:
             raise UserError("attacks must name at least one; clean changes nothing")
-        for name in ("samples", "attack_seeds"):
-            if getattr(self, name) < 1:
+        for name in ("samples", "attack_seeds", "attack_budget"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name, value in asdict(self.limits).items():
             _check_range(name, value, 0 < value < math.inf, "above 0")
@@ -132,6 +161,16 @@ def benchmarks_from_text(text: str, *, base: Path) -> tuple[BenchmarkChoice, ...
     return tuple(choices)
 
 
+def attacks_from_names(names: Iterable[str], *, base: Path) -> tuple[str, ...]:
+    """The names; a relative file of ``recode:FILE`` is taken from ``base``."""
+    return tuple(
+        f"recode:{base / Path(name.removeprefix('recode:')).expanduser()}"
+        if name.startswith("recode:")
+        else name
+        for name in names
+    )
+
+
 def load_suite(path: Path, defaults: Suite) -> Suite:
     """Read a suite file; what it does not say is taken from ``defaults``.
 
@@ -161,11 +200,12 @@ class _Reader:
         allowed = ("suite", "model", "benchmark", "sampling", "limits")
         self.known(data, allowed, "")
         general = self.table(data, "suite")
-        names = ("attacks", "attack_seeds", "samples", "limit", "seed")
+        names = ("attacks", "attack_seeds", "attack_budget", "samples", "limit", "seed")
         self.known(general, (*names, *_OTHERS), "suite.")
         values: dict[str, Any] = {}
         for key, kind in {
             "attack_seeds": int,
+            "attack_budget": int,
             "samples": int,
             "seed": int,
             "prompt_style": str,
@@ -175,7 +215,8 @@ class _Reader:
             if key in general:
                 values[key] = self.typed(general[key], kind, f"suite.{key}")
         if "attacks" in general:
-            values["attacks"] = self.strings(general["attacks"], "suite.attacks")
+            attacks = self.strings(general["attacks"], "suite.attacks")
+            values["attacks"] = attacks_from_names(attacks, base=self.path.parent)
         if "limit" in general:
             values["limit"] = Limit.parse(general["limit"])
         benchmarks = self.benchmarks(self.tables(data, "benchmark"))

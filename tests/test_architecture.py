@@ -27,8 +27,10 @@ RANKS = {
     "reports": 2,
     "suite": 2,
     "plan": 2,
+    "certification": 2,
     "evaluation": 3,
     "plugin": 4,
+    "__main__": 4,
 }
 
 #: Imports inside one rank, each with its reason.

@@ -44,7 +44,7 @@ pages = pytest.mark.parametrize(
 
 
 @pytest.fixture(autouse=True)
-def plain_world(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_world(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
     """Output is as wide as on the pages; plugins that only take time stay out."""
     for name in ("SELFINVOKE_DATA", "PYTEST_XDIST_WORKER", "PYTHONDONTWRITEBYTECODE"):
         monkeypatch.delenv(name, raising=False)

@@ -17,7 +17,10 @@ COMMAND = re.compile(r"^\$ pytest (.*)\n(?:(?!\$ |```).*\n)*?(.* in \d+\.\d\ds)$
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_example_runs(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, folder: Path
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    own_cache: Path,
+    folder: Path,
 ) -> None:
     for name in ("SELFINVOKE_DATA", "PYTEST_XDIST_WORKER", "PYTHONDONTWRITEBYTECODE"):
         monkeypatch.delenv(name, raising=False)

@@ -1,18 +1,26 @@
 """Find the natural-language words of a prompt: docstrings and comments, and only there.
 
-Never part of the prose: code, ``>>>`` examples with their expected output, quoted
-strings, numbers, and every identifier that the code defines or uses.
+Never part of the prose: code, ``>>>`` examples with their expected output, lines that
+show a call with its result, quoted strings, numbers, and every identifier that the code
+defines or uses.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from pytest_selfinvoke.attacks.tokens import line_starts, tokens
 
 _WORD = re.compile(r"(?<![\w'\"`.])[A-Za-z]{2,}(?![\w'\"`(\[=]|\.\w)")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|`[^`\n]*`")
+#: ``f(1, 2) -> 3``, ``f([1]) == 2``, ``f(1) returns 2``, ``[1, 2] => 3``, ``x = 3``
+_SHOWN = re.compile(
+    r"\w\(.*\)\s*(?:->|=|➞|returns?\b|should\b)|(?:->|=>|➞)|^\s*\w+\s*="
+)
+_CODE_WORDS = frozenset(("True", "False", "None"))
 
 
 def change_words(code: str, change: Callable[[str], str]) -> str:
@@ -20,34 +28,52 @@ def change_words(code: str, change: Callable[[str], str]) -> str:
 
     :param code: Python source that may end after a signature or docstring.
     """
+    parts, at = [], 0
+    for start, end in prose_words(code):
+        parts += [code[at:start], change(code[start:end])]
+        at = end
+    return "".join([*parts, code[at:]])
+
+
+@lru_cache(maxsize=4096)
+def prose_words(code: str) -> tuple[tuple[int, int], ...]:
+    """Where the words of the prose stand, as offsets, in order.
+
+    Words that the code uses as names, and ``True``, ``None`` and the like, are none.
+    """
     names = _names(code)
+    return tuple(
+        (start + match.start(), start + match.end())
+        for start, end in prose_spans(code)
+        for match in _free_words(code[start:end])
+        if match.group() not in names and match.group() not in _CODE_WORDS
+    )
 
-    def changed_line(line: str) -> str:
-        shielded = [match.span() for match in _QUOTED.finditer(line)]
 
-        def changed(match: re.Match[str]) -> str:
-            inside = any(a <= match.start() < b for a, b in shielded)
-            word = match.group()
-            return word if inside or word in names else change(word)
-
-        return _WORD.sub(changed, line)
-
+@lru_cache(maxsize=4096)
+def prose_spans(code: str) -> tuple[tuple[int, int], ...]:
+    """Offsets of each stretch of prose within one line, in order."""
     lines = code.splitlines(keepends=True)
-    for row, start, end in prose_spans(code):
-        line = lines[row]
-        lines[row] = line[:start] + changed_line(line[start:end]) + line[end:]
-    return "".join(lines)
-
-
-def prose_spans(code: str) -> Iterator[tuple[int, int, int]]:
-    """(row, start, end) of each stretch of prose; rows count from 0, columns too."""
-    lines = code.splitlines(keepends=True)
-    for token in _tokens(code):
+    starts = line_starts(code)
+    found = []
+    for token in tokens(code):
         row, column = token.start[0] - 1, token.start[1]
         if token.type == tokenize.COMMENT:
-            yield row, column + 1, token.end[1]
+            found.append((row, column + 1, token.end[1]))
         elif token.type == tokenize.STRING and token.string.endswith(('"""', "'''")):
-            yield from _docstring_spans(lines, token)
+            found += _docstring_spans(lines, token)
+    return tuple(
+        (starts[row] + start, starts[row] + end)
+        for row, start, end in found
+        if not _SHOWN.search(lines[row][start:end])
+    )
+
+
+def _free_words(text: str) -> Iterator[re.Match[str]]:
+    shielded = [match.span() for match in _QUOTED.finditer(text)]
+    for match in _WORD.finditer(text):
+        if not any(a <= match.start() < b for a, b in shielded):
+            yield match
 
 
 def _docstring_spans(
@@ -65,13 +91,7 @@ def _docstring_spans(
             yield row, begin, stop
 
 
-def _tokens(code: str) -> Iterator[tokenize.TokenInfo]:
-    try:
-        yield from tokenize.generate_tokens(io.StringIO(code).readline)
-    except (tokenize.TokenError, SyntaxError):
-        # A prompt ends where the body is to begin: what came before is complete.
-        return
-
-
-def _names(code: str) -> set[str]:
-    return {token.string for token in _tokens(code) if token.type == tokenize.NAME}
+def _names(code: str) -> frozenset[str]:
+    return frozenset(
+        token.string for token in tokens(code) if token.type == tokenize.NAME
+    )

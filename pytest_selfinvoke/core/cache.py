@@ -14,3 +14,8 @@ def cache_dir(environ: Mapping[str, str]) -> Path:
     # The base directory specification says that a relative value is to be ignored.
     base = Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache"
     return base / "pytest-selfinvoke"
+
+
+def default_store(environ: Mapping[str, str]) -> Path:
+    """The file of kept completions, where the user names no other."""
+    return cache_dir(environ) / "completions.sqlite"

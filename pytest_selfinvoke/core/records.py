@@ -200,13 +200,17 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What the model returned for one prompt."""
+    """What the model returned for one prompt.
+
+    ``stored`` is true where an earlier session made it and the store kept it.
+    """
 
     text: str
     finish_reason: str = "stop"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     duration_s: float | None = None
+    stored: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the wire."""
@@ -228,8 +232,11 @@ class Variant:
 
     @property
     def family(self) -> str:
-        """``docstring`` of ``docstring.butter_fingers``; ``clean`` of ``clean``."""
-        return self.attack.partition(".")[0]
+        """``docstring`` of ``docstring.butter_fingers``; ``clean`` of ``clean``.
+
+        Several attacks in a row (``a+b``) are the family ``compose``.
+        """
+        return "compose" if "+" in self.attack else self.attack.partition(".")[0]
 
     @property
     def id(self) -> str:

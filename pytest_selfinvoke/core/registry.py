@@ -21,6 +21,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, builtin: dict[str, str]) -> None:
         self.kind = kind
         self._entries: dict[str, T | str] = dict(builtin)
+        self._defined: dict[str, T] = {}
 
     def add(self, name: str, entry: T | str) -> None:
         """Register an object, or a ``"module:attr"`` string to be imported on use.
@@ -35,8 +36,15 @@ class Registry(Generic[T]):
             )
         self._entries[name] = entry
 
+    def define(self, name: str, entry: T) -> None:
+        """Make an object known that was made from others, by a request for its name.
+
+        It can be looked up but is not listed; the same name may be defined again.
+        """
+        self._defined[name] = entry
+
     def __contains__(self, name: str) -> bool:
-        return name in self._entries
+        return name in self._entries or name in self._defined
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._entries))
@@ -46,7 +54,7 @@ class Registry(Generic[T]):
 
         :raises UnknownNameError: with the nearest known name.
         """
-        if name not in self._entries:
+        if name not in self:
             raise UnknownNameError(self.kind, name, self._entries)
 
     def get(self, name: str) -> T:
@@ -55,6 +63,8 @@ class Registry(Generic[T]):
         :raises UnknownNameError: with the nearest known name.
         """
         self.check(name)
+        if name in self._defined:
+            return self._defined[name]
         entry = self._entries[name]
         if isinstance(entry, str):
             entry = cast(T, resolve(entry))

@@ -94,7 +94,8 @@ def assemble(
     """The program: what the prompt gives, then what the answer brings.
 
     Of the prompt: imports, constants, complete functions and classes, if they are no
-    entry points and the answer does not define them itself.
+    entry points and the answer does not define them itself. Imports stay even so: what
+    else is given may need them before the answer's come.
     """
     bound = {name for s in selection.statements for name in s.binds}
     preamble = [
@@ -103,7 +104,7 @@ def assemble(
         if isinstance(s.node, DECLARATIONS)
         and not is_stub(s.node)
         and not s.binds.intersection(entry_points)
-        and not (s.binds and s.binds <= bound)
+        and (isinstance(s.node, Import) or not (s.binds and s.binds <= bound))
         and _compiles(s.source)
     ]
     parts = [*preamble, *selection.statements]

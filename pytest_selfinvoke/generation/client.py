@@ -24,12 +24,17 @@ PLAN_REQUESTS = 256
 PLAN_CHARACTERS = 2**20
 
 
+class ServerLostError(GenerationError):
+    """The server died, or there is none."""
+
+
 class GenerationClient:
     """Asks the generation server, one question at a time; connects when first asked.
 
     There are no time-outs, for loading a model may take long; the death of the server
-    is seen at once. The call that sees it fails, the next one connects anew, to the
-    server that the controller started in the meantime.
+    is seen at once. A question that it leaves open is asked once more, of the server
+    that the controller starts in its place; a question that meets a second death fails
+    (it may be the cause). Where no server will come, connections are refused.
 
     :param address: host and port.
     :param secret: the session's secret.
@@ -57,7 +62,8 @@ class GenerationClient:
         :raises UserError: if it cannot be loaded.
         :raises GenerationError: if the server is gone.
         """
-        return ModelInfo.from_json(self._ask({"op": "info", "model": label}))
+        message = {"op": "info", "model": label}
+        return ModelInfo.from_json(self._ask(message, tries=2))
 
     def generate(self, label: str, request: Request) -> Completion:
         """One completion; waits for it.
@@ -66,7 +72,7 @@ class GenerationClient:
         :raises GenerationError: if the model or the server failed.
         """
         message = {"op": "generate", "model": label, "request": request.to_json()}
-        return Completion.from_json(self._ask(message))
+        return Completion.from_json(self._ask(message, tries=2))
 
     def plan(self, label: str, requests: Sequence[Request]) -> None:
         """Announce what will be asked for. Loads the model; waits for nothing.
@@ -98,8 +104,16 @@ class GenerationClient:
             self._socket.close()
         self._stream = self._socket = None
 
-    def _ask(self, message: dict[str, Any]) -> Any:
-        return result_of(self._exchange(message, wants_answer=True))
+    def _ask(self, message: dict[str, Any], *, tries: int = 1) -> Any:
+        while True:
+            tries -= 1
+            try:
+                answer = self._exchange(message, wants_answer=True)
+            except ServerLostError:
+                if not tries:
+                    raise
+            else:
+                return result_of(answer)
 
     def _send(self, message: dict[str, Any]) -> None:
         self._exchange(message, wants_answer=False)
@@ -122,7 +136,7 @@ class GenerationClient:
                 return answer
             except (OSError, WireError) as error:
                 self.close()
-                raise GenerationError(self._lost()) from error
+                raise ServerLostError(self._lost()) from error
             except BaseException:
                 # Interrupted: the answer may still come, and not to our next question.
                 self.close()

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from pytest_selfinvoke.core.errors import GenerationError, UserError
+from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError, UserError
 from pytest_selfinvoke.core.records import Completion, ModelInfo
 from pytest_selfinvoke.generation.batching import Answer, Schedule
+from pytest_selfinvoke.generation.identity import question
+from pytest_selfinvoke.generation.shelf import Shelf
+from pytest_selfinvoke.generation.slots import Slots
 from pytest_selfinvoke.generation.wire import ModelStats, one_line
 from pytest_selfinvoke.models.base import Engine, Failure, Request
 
 
 class EngineHost:
-    """Loads one model when it is first asked for, and keeps its engine busy.
+    """Answers from the store, loads the model when that is not enough, and keeps its
+    engine busy.
 
     Methods may be called from any thread; the engine is used by one thread only.
 
     :param label: the model's label, for messages.
-    :param load: makes the engine; called once, in the engine's thread.
+    :param load: makes the engine; called in the engine's thread, and again if the
+        model had to give its place to another one.
     :param clock: seconds, for the statistics.
+    :param shelf: where completions are kept, if they are.
+    :param slots: places for models, if this one needs a place.
+    :param careful: see :class:`Schedule`.
     """
 
     def __init__(
@@ -30,14 +39,22 @@ class EngineHost:
         label: str,
         load: Callable[[], Engine],
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        shelf: Shelf | None = None,
+        slots: Slots | None = None,
+        careful: bool = False,
     ) -> None:
         self._label = label
         self._load = load
         self._clock = clock
-        self._schedule = Schedule()
+        self._shelf = shelf
+        self._slots = slots if slots is not None else Slots(1)
+        self._schedule = Schedule(careful=careful)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._info: ModelInfo | None = None
+        self._is_bound = False
+        self._limit = 1
         self._broken: UserError | GenerationError | None = None
         self._stopping = False
         self._stats = ModelStats()
@@ -48,12 +65,14 @@ class EngineHost:
         return self._stats
 
     def info(self) -> ModelInfo:
-        """What is known of the model; waits until it is loaded.
+        """What is known of the model; waits until it is loaded, if it must be.
 
         :raises UserError, GenerationError: if it cannot be loaded.
         """
         with self._changed:
-            self._start()
+            self._remember()
+            if self._info is None:
+                self._start()
             while self._info is None:
                 self._check()
                 self._changed.wait()
@@ -62,9 +81,12 @@ class EngineHost:
     def plan(self, requests: Iterable[Request]) -> None:
         """Announce requests. A model that cannot be loaded ignores them."""
         with self._changed:
-            self._start()
-            if self._broken is None:
-                self._schedule.plan(requests)
+            self._remember()
+        missing = [request for request in requests if self._find(request) is None]
+        with self._changed:
+            if self._broken is None and missing and not self._is_final:
+                self._schedule.plan(missing)
+                self._start()
                 self._changed.notify_all()
 
     def generate(self, request: Request) -> Completion:
@@ -73,19 +95,44 @@ class EngineHost:
         :raises UserError, GenerationError: if there is none.
         """
         with self._changed:
-            self._start()
+            self._remember()
+        found = self._find(request)
+        with self._changed:
+            if found is not None:
+                self._schedule.delivered(request)
+                stored = self._stats.stored + found.stored
+                self._stats = replace(self._stats, stored=stored)
+                # Others may have waited for those that were made ahead to be taken.
+                self._changed.notify_all()
+                return found
+            if self._shelf is not None and self._is_final:
+                raise GenerationError(self._shelf.missing(request))
             self._check()
+            self._start()
             future = self._schedule.demand(request)
             self._changed.notify_all()
         return future.result()
 
     def close(self, timeout_s: float) -> None:
         """Let the engine's thread finish its batch and close the engine, or give up."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
+        self._stopping = True
+        self._nudge()
+        self._slots.wake()
         if self._thread is not None:
             self._thread.join(timeout_s)
+
+    @property
+    def _is_final(self) -> bool:
+        return self._shelf is not None and self._shelf.is_final
+
+    def _remember(self) -> None:
+        """Take what the store knows of the model, once, without loading it."""
+        if self._info is None and self._shelf is not None and not self._is_bound:
+            self._info = self._shelf.info()
+            self._is_bound = self._info is not None
+
+    def _find(self, request: Request) -> Completion | None:
+        return None if self._shelf is None else self._shelf.find(request)
 
     def _start(self) -> None:
         if self._thread is None and not self._stopping:
@@ -99,20 +146,60 @@ class EngineHost:
             # A new one each time: a raised exception keeps every frame it passed.
             raise type(self._broken)(str(self._broken))
 
+    def _nudge(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
     def _run(self) -> None:
+        while self._broken is None and self._wait_for_work():
+            if not self._slots.acquire(self._nudge, lambda: self._stopping):
+                return
+            try:
+                self._use_engine()
+                # Weights go when nothing points at them; torch's need a collection.
+                gc.collect()
+            finally:
+                self._slots.release(self._nudge)
+
+    def _wait_for_work(self) -> bool:
+        """Wait until the engine is needed; ``False`` when the host is closed."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self._stopping
+                    or self._info is None
+                    or self._schedule.has_work(self._limit)
+                )
+            )
+            return not self._stopping
+
+    def _use_engine(self) -> None:
+        """Load the model and work until there is no work, or no place, for it."""
         started = self._clock()
         try:
             engine = self._load()
-            info, limit = engine.info, max(1, engine.max_batch)
+            limit = max(1, engine.max_batch)
+            info = _with_policy(engine.info, limit)
+            as_remembered = self._shelf is None or self._shelf.bind(info)
         # A user's model may raise anything, SystemExit too; those who wait are told.
         except BaseException as error:
             traceback.print_exception(error)
             self._give_up(error)
             return
         with self._changed:
-            self._info = info
-            self._stats = replace(self._stats, load_s=self._clock() - started)
+            self._info, self._limit, self._is_bound = info, limit, True
+            load_s = self._stats.load_s + self._clock() - started
+            self._stats = replace(
+                self._stats, load_s=load_s, loads=self._stats.loads + 1
+            )
+            mixed = not as_remembered and self._stats.stored > 0
             self._changed.notify_all()
+        if mixed:
+            # Half of the answers would be another model's.
+            changed = UserError(
+                f"{self._label} changed since its completions were stored: run again"
+            )
+            self._give_up(changed)
         while batch := self._next_batch(limit):
             self._generate(engine, batch)
         engine.close()
@@ -129,38 +216,106 @@ class EngineHost:
             self._changed.notify_all()
 
     def _next_batch(self, limit: int) -> list[Request]:
-        """Wait for work; empty when the host is closed."""
+        """Wait for work; empty when the host is closed or has to give its place up."""
         with self._changed:
-            while not self._stopping:
+            while not self._stopping and self._broken is None:
                 if batch := self._schedule.next_batch(limit):
                     return batch
+                if self._slots.contended:
+                    break
                 self._changed.wait()
             return []
 
     def _generate(self, engine: Engine, batch: list[Request]) -> None:
-        started = self._clock()
-        failed: GenerationError | None = None
+        """Answer a batch: from the store, from the engine, and into the store."""
+        failed: SelfInvokeError | None = None
         answers: Sequence[Answer] = ()
+        kept = False
         try:
-            answers = _checked(engine.generate(batch), batch)
-        except GenerationError as error:
+            # Another session, or the same question under another id, may have been
+            # answered since these were asked for.
+            found = [self._find(request) for request in batch]
+            distinct = _distinct(batch, found) if self._shelf is not None else batch
+            made = self._ask(engine, distinct) if distinct else []
+            kept = self._keep(distinct, made)
+            answers = _joined(batch, found, distinct, made)
+        except (GenerationError, UserError) as error:
             failed = error
         # As above: one batch fails, the engine's thread lives on.
         except BaseException as error:
             traceback.print_exception(error)
             failed = GenerationError(f"{self._label}: {one_line(error)}")
         with self._changed:
-            self._stats = replace(
-                self._stats,
-                requests=self._stats.requests + len(batch),
-                batches=self._stats.batches + 1,
-                tokens=self._stats.tokens + _tokens(answers),
-                busy_s=self._stats.busy_s + self._clock() - started,
-            )
             if failed is None:
-                self._schedule.complete(batch, answers)
+                self._schedule.complete(batch, answers, kept=kept)
             else:
                 self._schedule.fail(batch, failed)
+
+    def _ask(self, engine: Engine, batch: list[Request]) -> Sequence[Answer]:
+        started = self._clock()
+        answers: Sequence[Answer] = ()
+        try:
+            answers = _checked(engine.generate(batch), batch)
+            return answers
+        finally:
+            with self._changed:
+                self._stats = replace(
+                    self._stats,
+                    requests=self._stats.requests + len(batch),
+                    batches=self._stats.batches + 1,
+                    tokens=self._stats.tokens + _tokens(answers),
+                    busy_s=self._stats.busy_s + self._clock() - started,
+                )
+
+    def _keep(self, batch: Sequence[Request], answers: Sequence[Answer]) -> bool:
+        """Put completions into the store; whether they are there."""
+        if self._shelf is None or self._stats.store_error:
+            return False
+        pairs = zip(batch, answers, strict=True)
+        try:
+            self._shelf.keep([(r, a) for r, a in pairs if isinstance(a, Completion)])
+        except UserError as error:
+            # A full disk: the session goes on, the summary says it.
+            traceback.print_exception(error)
+            self._stats = replace(self._stats, store_error=one_line(error))
+            return False
+        return True
+
+
+def _with_policy(info: ModelInfo, limit: int) -> ModelInfo:
+    """The info with a note on how batches are made: that may change completions."""
+    if limit == 1:
+        return info
+    note = f"batches of up to {limit}, by who waits, then by the plan and by length"
+    return replace(info, notes=(*info.notes, note))
+
+
+def _same(request: Request) -> str:
+    return repr(question(request))
+
+
+def _distinct(
+    batch: Sequence[Request], found: Sequence[Completion | None]
+) -> list[Request]:
+    """The requests that nothing was found for, equal questions once."""
+    missing = (r for r, known in zip(batch, found, strict=True) if known is None)
+    return list({_same(request): request for request in missing}.values())
+
+
+def _joined(
+    batch: Sequence[Request],
+    found: Sequence[Completion | None],
+    distinct: Sequence[Request],
+    made: Sequence[Answer],
+) -> list[Answer]:
+    """One answer per request of the batch, in order."""
+    if len(distinct) == len(batch):
+        return list(made)
+    new = dict(zip(map(_same, distinct), made, strict=True))
+    return [
+        new[_same(request)] if known is None else known
+        for request, known in zip(batch, found, strict=True)
+    ]
 
 
 def _checked(answers: Sequence[Answer], batch: Sequence[Request]) -> Sequence[Answer]:

@@ -1,4 +1,4 @@
-"""The controller's side of the generation server: start, watch, restart once, stop."""
+"""The controller's side of the generation server: start, watch, restart, stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.records import ModelSpec
-from pytest_selfinvoke.generation.wire import ServerConfig
+from pytest_selfinvoke.generation.wire import Policy, ServerConfig
 
 #: Read by the numeric libraries when they are imported.
 THREAD_VARIABLES = (
@@ -30,6 +30,9 @@ THREAD_VARIABLES = (
 BACKLOG = 512
 #: For the server to end by itself; then it is killed.
 STOPPING_S = 1.0
+#: A question that a dead server leaves open is asked once more: if it is what kills
+#: servers, a third one answers all the others.
+RESTARTS = 2
 
 _PACKAGE_ROOT = Path(__file__).parents[2]
 # Not `-m`: that would need the package on PYTHONPATH, which engines would hand on to
@@ -55,7 +58,7 @@ class GenerationServer:
         self._address: tuple[str, int] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: threading.Thread | None = None
-        self._restarts_left = 1
+        self._restarts_left = RESTARTS
         self._stopping = False
 
     @property
@@ -91,6 +94,8 @@ class GenerationServer:
         registered: Mapping[str, str] | None = None,
         log_path: Path,
         cwd: Path | None = None,
+        policy: Policy | None = None,
+        on_restart: Callable[[], None] | None = None,
     ) -> None:
         """Start the process; a second call changes nothing.
 
@@ -100,7 +105,12 @@ class GenerationServer:
         :param registered: model name -> ``module:attr``.
         :param log_path: gets what the server and its models print.
         :param cwd: the server's working directory; by default this process's.
-        :raises UserError: if two different models have one label.
+        :param policy: how the server works.
+        :param on_restart: called, in another thread, when a first server has died and
+            a second one runs; the place to announce again what is still to be done.
+            Not for a third one: what is announced may be what kills servers.
+        :raises UserError: if two different models have one label, or no process can
+            be started.
         """
         with self._lock:
             if self._process is not None or self._stopping:
@@ -111,14 +121,21 @@ class GenerationServer:
                 models=_distinct(models),
                 sys_path=tuple(sys_path),
                 registered=dict(registered or {}),
+                policy=policy or Policy(),
             )
             environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
             where = Path.cwd() if cwd is None else cwd
             spawn = partial(self._spawn, config, log_path, environment, where)
-            self._process = spawn()
+            try:
+                self._process = spawn()
+            except OSError as error:
+                self._close_listener()
+                raise UserError(
+                    f"the generation server cannot be started: {error}"
+                ) from error
             self._watcher = threading.Thread(
                 target=self._watch,
-                args=(spawn,),
+                args=(spawn, on_restart),
                 name="generation server watcher",
                 daemon=True,
             )
@@ -165,8 +182,12 @@ class GenerationServer:
             process.stdin.flush()
         return process
 
-    def _watch(self, spawn: Callable[[], subprocess.Popen[bytes]]) -> None:
-        """Replace the server when it dies, once; then refuse connections."""
+    def _watch(
+        self,
+        spawn: Callable[[], subprocess.Popen[bytes]],
+        on_restart: Callable[[], None] | None,
+    ) -> None:
+        """Replace the server when it dies, twice at most; then refuse connections."""
         process = self._process
         while process is not None:
             process.wait()
@@ -184,6 +205,9 @@ class GenerationServer:
                     self._close_listener()
                 else:
                     self._process = process
+            is_second = self._restarts_left == RESTARTS - 1
+            if process is not None and is_second and on_restart is not None:
+                on_restart()
 
     def _close_listener(self) -> None:
         """Who waits in the backlog is sent away, who comes later is refused."""

@@ -20,9 +20,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError
+from pytest_selfinvoke.core.errors import (
+    GenerationError,
+    SelfInvokeError,
+    UserError,
+)
 from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.generation.host import EngineHost
+from pytest_selfinvoke.generation.settings import CacheMode, StoreSettings
+from pytest_selfinvoke.generation.shelf import Shelf
+from pytest_selfinvoke.generation.slots import Slots
+from pytest_selfinvoke.generation.store import CompletionStore
 from pytest_selfinvoke.generation.wire import (
     MAX_GREETING_BYTES,
     ServerConfig,
@@ -48,10 +56,9 @@ class Server:
 
     def __init__(self, config: ServerConfig) -> None:
         self._secret = config.secret.encode()
-        self._hosts = {
-            spec.label: EngineHost(spec.label, _Loading(spec, config.registered))
-            for spec in config.models
-        }
+        self._store: CompletionStore | None = None
+        self._slots = Slots(config.policy.models_in_parallel)
+        self._hosts = {spec.label: self._made(spec, config) for spec in config.models}
 
     def serve(self, listener: socket.socket) -> None:
         """Accept connections for ever, each in a thread of its own."""
@@ -72,6 +79,26 @@ class Server:
         deadline = time.monotonic() + timeout_s
         for host in self._hosts.values():
             host.close(max(0.0, deadline - time.monotonic()))
+        if self._store is not None:
+            self._store.close()
+
+    def _made(self, spec: ModelSpec, config: ServerConfig) -> EngineHost:
+        """The host of a model, with a shelf and a place if it is a real model."""
+        policy, label = config.policy, spec.label
+        load = _Loading(spec, config.registered)
+        try:
+            is_real = kind_for(spec, config.registered).plans_ahead
+            shelf = None
+            if is_real and policy.store is not None:
+                if self._store is None:
+                    self._store = _opened(policy.store)
+                reference = config.registered.get(spec.kind)
+                shelf = Shelf(self._store, policy.store, spec, reference)
+        except UserError as error:
+            return EngineHost(label, _Refusing(error))
+        # An endpoint's weights are in another machine's memory.
+        slots = self._slots if is_real and spec.kind != "openai" else None
+        return EngineHost(label, load, shelf=shelf, slots=slots, careful=policy.careful)
 
     def _talk(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
@@ -146,6 +173,21 @@ class _Loading:
     def __call__(self) -> Engine:
         _log(f"loading {self._spec.label}")
         return kind_for(self._spec, self._registered).load(self._spec)
+
+
+class _Refusing:
+    """Stands for a model that cannot be used."""
+
+    def __init__(self, error: UserError) -> None:
+        self._error = error
+
+    def __call__(self) -> Engine:
+        raise self._error
+
+
+def _opened(settings: StoreSettings) -> CompletionStore:
+    read_only = settings.mode is CacheMode.READ_ONLY
+    return CompletionStore(Path(settings.path), read_only=read_only)
 
 
 def _requests(message: dict[str, Any]) -> Sequence[Request]:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Self
 from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError, UserError
 from pytest_selfinvoke.core.jsonio import dumps
 from pytest_selfinvoke.core.records import ModelSpec
+from pytest_selfinvoke.generation.settings import CacheMode, StoreSettings
 
 MAX_FRAME_BYTES = 64 * 2**20
 #: Who has not shown the secret may not make the server read more than this.
@@ -89,6 +90,28 @@ def result_of(answer: dict[str, Any]) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How the server works.
+
+    ``store`` is absent where nothing is kept. ``models_in_parallel`` is the number of
+    local models in memory at a time. ``careful`` says that the session may stop at the
+    next failure.
+    """
+
+    store: StoreSettings | None = None
+    models_in_parallel: int = 1
+    careful: bool = False
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of ``asdict``."""
+        store = data["store"]
+        if store is not None:
+            store = StoreSettings(**{**store, "mode": CacheMode(store["mode"])})
+        return cls(**{**data, "store": store})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
     """The one line that the controller writes to the server's standard input.
 
@@ -101,6 +124,7 @@ class ServerConfig:
     models: tuple[ModelSpec, ...]
     sys_path: tuple[str, ...] = ()
     registered: dict[str, str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
 
     def to_line(self) -> bytes:
         """One line of ASCII JSON."""
@@ -115,6 +139,7 @@ class ServerConfig:
             models=tuple(ModelSpec(**spec) for spec in data["models"]),
             sys_path=tuple(data["sys_path"]),
             registered=data["registered"],
+            policy=Policy.from_json(data["policy"]),
         )
 
 
@@ -122,11 +147,16 @@ class ServerConfig:
 class ModelStats:
     """What one model has done so far.
 
-    ``requests`` counts prompts given to the engine, ``tokens`` the new tokens it
-    reported, ``busy_s`` the seconds inside ``generate``, ``load_s`` those of loading.
+    ``requests`` counts prompts given to the engine, ``stored`` completions of earlier
+    sessions that were handed out, ``tokens`` the new tokens the engine reported,
+    ``busy_s`` the seconds inside ``generate``, ``load_s`` those of loading, which took
+    place ``loads`` times. ``store_error`` says why nothing is kept any more.
     """
 
     requests: int = 0
+    stored: int = 0
+    loads: int = 0
+    store_error: str = ""
     batches: int = 0
     tokens: int = 0
     busy_s: float = 0.0

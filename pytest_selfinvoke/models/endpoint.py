@@ -1,4 +1,4 @@
-"""The address of an OpenAI-compatible server, and what it says of its models.
+"""The addresses of OpenAI-compatible servers, and what they say of their models.
 
 Standard library only: the controller asks before anything heavy is imported.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from email.message import Message
 from http.client import HTTPException
@@ -21,6 +21,8 @@ from pytest_selfinvoke.core.errors import UserError
 KEY_VARIABLES = ("SELFINVOKE_API_KEY", "OPENAI_API_KEY")
 NO_KEY = "none"
 LARGEST_LIST_BYTES = 4_000_000
+#: Servers that put their own name where OpenAI puts the owner of the model.
+OWN_NAMES = ("vllm", "llamacpp", "sglang")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +60,64 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A model that the server has (or may have), and how the server names itself."""
+    """A model that the server has (or may have), and what the server says of it.
+
+    ``server`` is its name and version. ``echoes`` tells that it repeats a last
+    assistant turn that it continues, as llama.cpp does.
+    """
 
     model: str
     server: str = ""
+    precision: str | None = None
+    total_parameters: int | None = None
+    echoes: bool = False
+
+
+def parse_addresses(argument: str) -> tuple[Address, ...]:
+    """Take ``URL1,URL2#MODEL`` apart: one address per replica.
+
+    :raises UserError: if one is no address, or named twice.
+    """
+    urls, hash_, model = argument.partition("#")
+    addresses = tuple(Address.parse(f"{url}{hash_}{model}") for url in urls.split(","))
+    for address in addresses:
+        if addresses.count(address) > 1:
+            raise UserError(f"openai: {address.url} is named twice")
+    return addresses
+
+
+def ask_servers(
+    addresses: tuple[Address, ...], key: str, *, timeout_s: float, trusted: bool = False
+) -> Served:
+    """Check that all replicas answer and have the same model.
+
+    What they do not agree on is unknown.
+
+    :param trusted: believe that they have the model, whatever they list.
+    :raises UserError: naming what to change.
+    """
+    first, *others = (
+        ask_server(address, key, timeout_s=timeout_s, trusted=trusted)
+        for address in addresses
+    )
+    for address, other in zip(addresses[1:], others, strict=True):
+        if other.model != first.model:
+            raise UserError(
+                f"{addresses[0].url} has the model {first.model!r}, {address.url} has"
+                f" {other.model!r}: replicas must have the same"
+            )
+        first = Served(
+            model=first.model,
+            server=first.server if other.server == first.server else "",
+            precision=first.precision if other.precision == first.precision else None,
+            total_parameters=(
+                first.total_parameters
+                if other.total_parameters == first.total_parameters
+                else None
+            ),
+            echoes=first.echoes or other.echoes,
+        )
+    return first
 
 
 def api_key(environ: Mapping[str, str]) -> str:
@@ -72,11 +128,14 @@ def api_key(environ: Mapping[str, str]) -> str:
     return NO_KEY
 
 
-def ask_server(address: Address, key: str, *, timeout_s: float) -> Served:
+def ask_server(
+    address: Address, key: str, *, timeout_s: float, trusted: bool = False
+) -> Served:
     """Check that the server answers and has the model, from ``GET URL/models``.
 
     A server without such a list (404, 405) is taken at its word.
 
+    :param trusted: believe that it has the model, whatever it lists.
     :raises UserError: naming what to change: address, key or model.
     """
     request = Request(
@@ -89,14 +148,21 @@ def ask_server(address: Address, key: str, *, timeout_s: float) -> Served:
             body = response.read(LARGEST_LIST_BYTES)
     except HTTPError as error:
         with error:
-            return _refused(address, error)
+            return _refused(address, error, trusted=trusted and bool(address.model))
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         raise UserError(f"cannot reach {address.url}: {_short(reason)}") from error
-    names = _names(body)
-    if names is None:
+    entries = _entries(body)
+    if trusted and address.model:
+        entries = {address.model: {}, **(entries or {})}
+    if entries is None:
         raise UserError(f"{address.url}/models: the answer is not a list of models")
-    return Served(model=_choose(address, names), server=server)
+    model = _choose(address, sorted(entries))
+    served = _facts(entries[model], model=model, server=server)
+    if version := _version(address, timeout_s=timeout_s):
+        server = f"{served.server} {version}".strip()
+        served = replace(served, server=server)
+    return served
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -106,13 +172,13 @@ class _NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def _refused(address: Address, error: HTTPError) -> Served:
+def _refused(address: Address, error: HTTPError, *, trusted: bool) -> Served:
     if error.code in (401, 403):
         raise UserError(
             f"{address.url} refuses the key (status {error.code}): set"
             f" {KEY_VARIABLES[0]} or {KEY_VARIABLES[1]}"
         ) from None
-    if error.code in (404, 405):
+    if error.code in (404, 405) or (trusted and error.code >= 500):
         if not address.model:
             raise UserError(
                 f"{address.url} does not list its models: write"
@@ -123,7 +189,8 @@ def _refused(address: Address, error: HTTPError) -> Served:
         target = error.headers.get("Location")
         raise UserError(f"{address.url} moved to {target}: use that") from None
     raise UserError(
-        f"{address.url}/models answers with status {error.code} {error.reason}"
+        f"{address.url}/models answers with status {error.code} {error.reason}: if the"
+        " server can be used all the same, set its option check_model = false"
     ) from None
 
 
@@ -131,11 +198,39 @@ def _server(headers: Message) -> str:
     return str(headers.get("Server") or "").strip()
 
 
-def _names(body: bytes) -> list[str] | None:
+def _entries(body: bytes) -> dict[str, dict[str, Any]] | None:
+    """The models of a list by their name."""
     try:
-        return sorted({str(entry["id"]) for entry in json.loads(body)["data"]})
+        return {str(entry["id"]): dict(entry) for entry in json.loads(body)["data"]}
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _facts(entry: dict[str, Any], *, model: str, server: str) -> Served:
+    """What servers add to OpenAI's list: vLLM its name, llama.cpp the weights."""
+    owner = entry.get("owned_by")
+    meta = entry.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    precision, parameters = meta.get("ftype"), meta.get("n_params")
+    return Served(
+        model=model,
+        server=owner if owner in OWN_NAMES else server,
+        precision=precision if isinstance(precision, str) else None,
+        total_parameters=parameters if isinstance(parameters, int) else None,
+        echoes=owner == "llamacpp",
+    )
+
+
+def _version(address: Address, *, timeout_s: float) -> str:
+    """What ``GET /version`` says, beside ``/v1``; empty if it says nothing."""
+    url = f"{address.url.removesuffix('/v1')}/version"
+    try:
+        # Without the key: not every server's /version is the server's own.
+        with build_opener(_NoRedirect).open(url, timeout=timeout_s) as response:
+            version = json.loads(response.read(LARGEST_LIST_BYTES))["version"]
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):
+        return ""
+    return version if isinstance(version, str) and len(version) < 100 else ""
 
 
 def _choose(address: Address, names: list[str]) -> str:

@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.imports import check_installed, require
 from pytest_selfinvoke.core.records import ModelInfo, ModelSpec
 from pytest_selfinvoke.models.checkpoint import (
     Checkpoint,
     HfOptions,
+    Source,
     find_source,
     load_checkpoint,
 )
 from pytest_selfinvoke.models.hf_engine import HfEngine
 from pytest_selfinvoke.models.info import check_declared, declare, detect
 from pytest_selfinvoke.models.options import parse_options
+from pytest_selfinvoke.models.threads import thread_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,8 @@ class HfKind:
         source = find_source(spec.argument)
         set_threads(self.environ)
         loaded = load_checkpoint(source, options)
-        info = describe(loaded, name=source.name, spec=spec)
-        return HfEngine(loaded, info, max_batch=options.max_batch)
+        info = describe(loaded, source, spec)
+        return HfEngine(loaded, info, options=options)
 
 
 def check_extras() -> None:
@@ -54,28 +55,23 @@ def check_extras() -> None:
 
 
 def set_threads(environ: Mapping[str, str]) -> None:
-    """Give torch ``OMP_NUM_THREADS`` threads, or one.
-
-    Two threads on cores that also run tests were 8 times slower than one.
-    """
-    text = environ.get("OMP_NUM_THREADS", "1")
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"OMP_NUM_THREADS={text!r}: give a number above 0")
-    require("torch", extra="hf").set_num_threads(int(text))
+    """Give torch its share of the cores."""
+    require("torch", extra="hf").set_num_threads(thread_count(environ))
 
 
-def describe(loaded: Checkpoint, *, name: str, spec: ModelSpec) -> ModelInfo:
+def describe(loaded: Checkpoint, source: Source, spec: ModelSpec) -> ModelInfo:
     """What is known of a loaded model; what the user declares wins."""
     versions = (
         f"{module} {require(module, extra='hf').__version__}"
         for module in ("transformers", "torch")
     )
     info = ModelInfo(
-        name=name,
+        name=source.name,
         engine="hf",
         engine_version=", ".join(versions),
         chat_template=bool(loaded.tokenizer.chat_template),
-        revision=getattr(loaded.model.config, "_commit_hash", None),
+        revision=source.local_revision
+        or getattr(loaded.model.config, "_commit_hash", None),
         device=str(loaded.model.device),
     )
     return declare(detect(info, loaded.model.config, loaded.model), spec.declared)

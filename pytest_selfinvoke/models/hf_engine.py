@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from pytest_selfinvoke.core.errors import GenerationError
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.core.records import Completion, ModelInfo, Prompt
 from pytest_selfinvoke.models.base import Failure, Request
-from pytest_selfinvoke.models.checkpoint import Checkpoint
+from pytest_selfinvoke.models.batches import (
+    Row,
+    batch_note,
+    bucket,
+    is_exact,
+    is_plain,
+    run_continuously,
+)
+from pytest_selfinvoke.models.checkpoint import Checkpoint, HfOptions
 from pytest_selfinvoke.models.decoding import (
     RowSampler,
     RowStopper,
@@ -19,15 +27,6 @@ from pytest_selfinvoke.models.decoding import (
     decode,
     end_row,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A request as tokens; ``limit`` is the most that may be generated."""
-
-    request: Request
-    tokens: list[int]
-    limit: int
 
 
 class HfEngine:
@@ -44,14 +43,17 @@ class HfEngine:
         loaded: Checkpoint,
         info: ModelInfo,
         *,
-        max_batch: int,
+        options: HfOptions,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._torch = require("torch", extra="hf")
         self._model = loaded.model
         self._tokenizer = loaded.tokenizer
-        self._info = info
-        self._max_batch = max_batch
+        self._max_batch = options.max_batch
+        self._is_continuous = options.continuous
+        self._is_fixed = options.deterministic and not is_exact(loaded.model)
+        note = batch_note(loaded.model, options, is_fixed=self._is_fixed)
+        self._info = replace(info, notes=(*info.notes, note))
         self._clock = clock
         self._ends = end_tokens(loaded)
         pad = loaded.tokenizer.pad_token_id
@@ -60,6 +62,8 @@ class HfEngine:
         self._context: int | None = getattr(
             text_config, "max_position_embeddings", None
         )
+        # The load balancing loss of MoE models breaks in batches that decode.
+        text_config.output_router_logits = False
         choose_expert_kernel(loaded.model)
         # ``generate`` fills what a request leaves open from the model's own defaults.
         self._model.generation_config = self._generation_config()
@@ -89,11 +93,21 @@ class HfEngine:
         ready = [i for i, answer in enumerate(answers) if isinstance(answer, Row)]
         # The batch may shrink on the way, so it is asked for each time.
         while ready:
-            now, ready = ready[: self._max_batch], ready[self._max_batch :]
+            now = self._next([answers[i] for i in ready], ready)
+            ready = [i for i in ready if i not in now]
             rows = [answers[i] for i in now]
             for i, answer in zip(now, self._run(rows), strict=True):
                 answers[i] = answer
         return answers
+
+    def _next(self, rows: list[Row], numbers: list[int]) -> list[int]:
+        """The numbers of the rows to run next; in fixed shapes, of one width."""
+        if self._is_fixed:
+            width = bucket(rows[0])
+            numbers = [
+                i for i, row in zip(numbers, rows, strict=True) if bucket(row) == width
+            ]
+        return numbers[: self._max_batch]
 
     def _prepare(self, request: Request) -> Row | Failure:
         prompt = request.prompt
@@ -141,6 +155,8 @@ class HfEngine:
     def _run(self, rows: list[Row]) -> list[Completion | Failure]:
         """Generate; where memory runs out, in halves."""
         try:
+            if self._is_continuous and all(is_plain(row.request) for row in rows):
+                return self._continuous(rows)
             return self._batch(rows)
         except (RuntimeError, MemoryError) as error:
             if not self._is_out_of_memory(error):
@@ -150,6 +166,13 @@ class HfEngine:
         # Outside the handler, so that the traceback no longer holds the tensors.
         if self._torch.cuda.is_available():
             self._torch.cuda.empty_cache()
+        if self._is_fixed:
+            raise GenerationError(
+                f"{self._info.name}: out of memory with {self._max_batch} rows of"
+                f" {bucket(rows[0])} tokens and up to {max(r.limit for r in rows)} new"
+                " ones: lower the option max_batch; 'deterministic' keeps all batches"
+                " of one size"
+            )
         if len(rows) == 1:
             reason = (
                 f"out of memory with one prompt of {len(rows[0].tokens)} tokens and up"
@@ -165,10 +188,16 @@ class HfEngine:
         # The CPU allocator has no class of its own.
         return isinstance(error, known) or "can't allocate memory" in str(error)
 
-    def _batch(self, rows: list[Row]) -> list[Completion | Failure]:
+    def _batch(self, asked: list[Row]) -> list[Completion | Failure]:
         started = self._clock()
+        rows, width = asked, max(len(row.tokens) for row in asked)
+        if self._is_fixed:
+            # The arithmetic of a row depends on the shape of its batch, and on nothing
+            # else of its neighbours: one shape for all batches of this width.
+            width = bucket(asked[0])
+            dummy = replace(asked[0], limit=1)
+            rows = asked + [dummy] * (self._max_batch - len(asked))
         requests = [row.request for row in rows]
-        width = max(len(row.tokens) for row in rows)
         padded = [[self._pad] * (width - len(r.tokens)) + r.tokens for r in rows]
         mask = [[0] * (width - len(r.tokens)) + [1] * len(r.tokens) for r in rows]
         device = self._model.device
@@ -188,14 +217,31 @@ class HfEngine:
                 [RowSampler(self._torch, requests, device)] if sampled else []
             ),
             stopping_criteria=[stopper],
-            # With a mask, the load balancing loss of MoE models breaks in decoding.
-            **({"output_router_logits": False} if self._info.experts else {}),
         )
         new = output[:, width:].tolist()
         elapsed = self._clock() - started
         return [
             self._completion(row, tokens[: length or row.limit], elapsed)
-            for row, tokens, length in zip(rows, new, stopper.lengths, strict=True)
+            # Without the dummies at the end.
+            for row, tokens, length in zip(asked, new, stopper.lengths, strict=False)
+        ]
+
+    def _continuous(self, rows: list[Row]) -> list[Completion | Failure]:
+        """Paged batches that take up a new row when another one ends."""
+        started = self._clock()
+        outputs = run_continuously(
+            self._model,
+            [row.tokens for row in rows],
+            self._generation_config(max(row.limit for row in rows)),
+        )
+        elapsed = self._clock() - started
+        return [
+            self._completion(row, output.generated_tokens[: row.limit], elapsed)
+            if output is not None and output.error is None
+            else Failure(
+                reason=f"{self._info.name}: {output.error if output else 'no answer'}"
+            )
+            for row, output in zip(rows, outputs, strict=True)
         ]
 
     def _completion(self, row: Row, tokens: list[int], elapsed: float) -> Completion:

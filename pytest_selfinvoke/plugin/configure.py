@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(controller, "selfinvoke-controller")
         elif "selfinvoke" in worker:
             runtime.connection = Connection(**worker["selfinvoke"])
+            runtime.take_shared(worker["selfinvoke_shared"])
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -73,7 +74,11 @@ def _runtime(config: pytest.Config, *, is_controller: bool) -> Runtime:
             runtime.option_plan()
         if ids or _wants_benchmark(config, settings):
             _collect_from_options(config, runtime, parse_selection(ids))
-    elif settings.has_benchmarks and not _suite_arguments(config):
+    elif (
+        settings.has_benchmarks
+        and not _suite_arguments(config)
+        and not config.option.selfinvoke_certify
+    ):
         raise UserError("--benchmark needs a model, for instance --model=smollm2")
     return runtime
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -21,12 +22,16 @@ from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Case
 from pytest_selfinvoke.generation.lifecycle import GenerationServer
+from pytest_selfinvoke.generation.settings import CacheMode, StoreSettings
+from pytest_selfinvoke.generation.wire import Policy
 from pytest_selfinvoke.plugin._private import add_suite_properties
 from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
 from pytest_selfinvoke.reports.files import Written, write_after_run
+from pytest_selfinvoke.reports.robustness import RobustnessBuilder, robustness_table
+from pytest_selfinvoke.reports.sources import Sources
 from pytest_selfinvoke.reports.summary import SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges, table
 from pytest_selfinvoke.results.store import RunDirectory
@@ -41,8 +46,12 @@ class Controller:
         self.runtime = runtime
         self.server = GenerationServer()
         self.summary = SummaryBuilder()
+        self.robustness = RobustnessBuilder()
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
+        self.planned: list[Planned] = []
+        self.name = uuid.uuid4().hex
+        self.sources = Sources()
         self.recorded: set[str] = set()
         self.checked: set[str] = set()
         self.broken: str | None = None
@@ -60,11 +69,16 @@ class Controller:
         except UserError as error:
             raise pytest.UsageError(str(error)) from error
         self._check_plans()
+        budgets = [p.suite.attack_budget for p in self.runtime.plans.values()]
+        if any(budgets) and getattr(session.config.option, "dist", "") == "load":
+            # All of a problem on one worker, so that what is left out is exact.
+            session.config.option.dist = "loadscope"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where the generation server will be."""
         node.workerinput["selfinvoke"] = asdict(self.connection())
+        node.workerinput["selfinvoke_shared"] = self.runtime.shared()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(
@@ -102,7 +116,14 @@ class Controller:
         except UserError as error:
             raise pytest.UsageError(str(error)) from error
         self.expected = {case.id: case for _, case, _ in planned}
-        announce(self.runtime, connection, planned)
+        self.planned = planned
+        if self.runtime.settings.cache is not CacheMode.READ_ONLY:
+            announce(self.runtime, connection, planned)
+
+    def _announce_again(self) -> None:
+        """Tell a second server what the first one died over."""
+        left = [entry for entry in self.planned if entry[1].id not in self.recorded]
+        announce(self.runtime, self.connection(), left)
 
     def _check_plans(self) -> None:
         """Check models and sandbox of the plans that are new since the last call."""
@@ -123,6 +144,20 @@ class Controller:
             threads=max(1, (os.cpu_count() or 1) - workers),
             sys_path=[str(self.config.rootpath), *sys.path],
             log_path=run.path / "generation.log",
+            policy=self._policy(),
+            on_restart=self._announce_again,
+        )
+
+    def _policy(self) -> Policy:
+        settings = self.runtime.settings
+        store = None
+        if settings.cache is not CacheMode.OFF:
+            path = str(settings.store)
+            store = StoreSettings(path=path, mode=settings.cache, run=self.name)
+        return Policy(
+            store=store,
+            models_in_parallel=settings.models_in_parallel,
+            careful=bool(self.config.getvalue("maxfail")),
         )
 
     def _new_run(self) -> RunDirectory:
@@ -170,7 +205,15 @@ class Controller:
                 self.run.append(line)
             except SelfInvokeError as error:
                 self._stop(str(error))
+        if record.case["model"] in self._kept_models():
+            self.sources.add(record)
         self.summary.add(record)
+        self.robustness.add(record)
+
+    def _kept_models(self) -> set[str]:
+        plans = self.runtime.plans.values()
+        specs = [spec for plan in plans for spec in plan.suite.models]
+        return {spec.label for spec in specs if self.runtime.is_kept(spec)}
 
     def _stop(self, reason: str) -> None:
         """End the session after what runs now; pytest prints the reason."""
@@ -220,9 +263,10 @@ class Controller:
         client = connect(self.connection())
         stats: dict[str, Any] = client.stats()
         for label, counted in stats.items():
-            if counted["requests"]:
+            if counted["requests"] or counted["stored"]:
                 counted["info"] = client.info(label).to_json()
         client.close()
+        self.sources.errors = [e for s in stats.values() if (e := s["store_error"])]
         return stats
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -234,6 +278,11 @@ class Controller:
         terminalreporter.section("selfinvoke", sep="=")
         for line in (*table(self.summary.cells()), *judges(self.summary.judges)):
             write(line)
+        for assessed in self.robustness.assessed(self.runtime.nominals()):
+            terminalreporter.ensure_newline()
+            write("")
+            for line in robustness_table(assessed):
+                write(line)
         missing = len(self.expected.keys() - self.recorded)
         if missing:
             write(f"{missing} of {len(self.expected)} selected cases did not run")
@@ -247,6 +296,10 @@ class Controller:
             write(f"{name + ':':<8} {_shown(self.config, path)}")
         for line in self.reports.errors:
             write(f"error: {line}", red=True)
+        settings = self.runtime.settings
+        where = _shown(self.config, settings.store)
+        for line in self.sources.lines(where, settings.cache.value):
+            write(line)
 
     def pytest_unconfigure(self) -> None:
         """Stop the server whatever happened before."""

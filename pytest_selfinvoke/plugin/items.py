@@ -48,7 +48,13 @@ class CaseItem(pytest.Item):
         runtime = self.config.stash[RUNTIME]
         plan = runtime.plans[self.case.suite]
         try:
-            record = evaluate(self.case, self.problem, runtime.services(plan))
+            if reason := runtime.reason_to_skip(plan, self.case):
+                record = Record(
+                    case=self.case.to_json(), status=Status.SKIPPED, detail=reason
+                )
+            else:
+                record = evaluate(self.case, self.problem, runtime.services(plan))
+                runtime.note(plan, self.case, record)
         except SelfInvokeError as error:
             # No sandbox, or a model that cannot be loaded: it befalls every case.
             record = Record(

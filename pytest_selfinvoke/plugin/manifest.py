@@ -40,6 +40,7 @@ def manifest(
         "isolation": runtime.isolation and runtime.isolation.to_json(),
         "arguments": [str(argument) for argument in config.invocation_params.args],
         "plans": [_plan(plan) for plan in runtime.plans.values()],
+        "cache": runtime.settings.cache.value,
         "generation": stats,
     }
 
@@ -61,6 +62,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "variants": [variant.id for variant in plan.variants],
         "models": [asdict(spec) for spec in suite.models],
         "samples": suite.samples,
+        "shard": None if suite.shard is None else str(suite.shard),
+        "deterministic": suite.deterministic,
         "seed": suite.seed,
         "prompt_style": suite.prompt_style,
         "sampling": asdict(suite.sampling),

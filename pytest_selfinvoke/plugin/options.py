@@ -17,8 +17,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "model": {
         "action": "append",
         "metavar": "SPEC",
-        "help": "Model to test: oracle, stub, smollm2, hf:NAME_OR_PATH, "
-        "openai:URL#MODEL, replay:FILE or module:attr. May be given several times",
+        "help": "Model to test: oracle, stub, smollm2, hf:NAME_OR_PATH, gguf:FILE, "
+        "openai:URL[,URL...]#MODEL, vllm:NAME_OR_PATH, replay:FILE or module:attr. "
+        "May be given several times",
     },
     "benchmark": {
         "action": "append",
@@ -29,7 +30,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "attack": {
         "action": "append",
         "metavar": "NAME[,...]",
-        "help": "Attacks to apply (default: clean)",
+        "help": "Attacks to apply: names (with @parameter=value, joined by +), "
+        "families, recode:FILE, or presets: recode, quick, natural, adversarial, all "
+        "(default: clean)",
+    },
+    "attack-seeds": {
+        "type": int,
+        "metavar": "N",
+        "help": "Variants per attack that draws at random (default: 1)",
+    },
+    "attack-budget": {
+        "type": int,
+        "metavar": "N",
+        "help": "Leave a problem alone when an attack broke it, or N variants were "
+        "judged; the attacks that were strongest in earlier runs come first",
     },
     "samples": {
         "type": int,
@@ -44,6 +58,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "type": int,
         "metavar": "N",
         "help": "Seed of everything random (default: 0)",
+    },
+    "shard": {
+        "metavar": "I/N",
+        "help": "Run the I-th of N parts of every benchmark: on N machines, each once",
+    },
+    "deterministic": {
+        "action": "store_true",
+        "help": "Generate so that no completion depends on its batch; slower",
+    },
+    "models-in-parallel": {
+        "type": int,
+        "metavar": "N",
+        "help": "Local models in memory at a time (default: 1)",
     },
     "prompt-style": {
         "metavar": "STYLE",
@@ -74,9 +101,24 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "help": "Write the records as a table: CSV, or Parquet if the name ends in "
         ".parquet (extra: hub)",
     },
+    "store": {
+        "metavar": "FILE",
+        "help": "Where completions are kept (default: completions.sqlite in the "
+        "user's cache)",
+    },
+    "cache": {
+        "choices": ("read-write", "read-only", "refresh", "off"),
+        "help": "What to do with kept completions: use and add (the default), only "
+        "use, make anew, or neither",
+    },
     "list": {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",
+    },
+    "certify": {
+        "action": "store_true",
+        "help": "Make the variants of --attack for --benchmark, without a model, and "
+        "print how many are valid, inert and broken",
     },
     "selftest": {
         "action": "store_true",

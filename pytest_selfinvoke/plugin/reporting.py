@@ -65,9 +65,24 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines += [f"selfinvoke: {b.warning}" for b in plan.benchmarks if b.warning]
     if runtime.isolation is not None:
         lines.append(f"sandbox: {runtime.isolation.describe()}")
+    wall_s = max(plan.suite.limits.wall_s for plan in runtime.plans.values())
+    timeout = _item_timeout(config)
+    if 0 < timeout < wall_s:
+        lines.append(
+            f"selfinvoke: timeout={timeout:g} ends cases before a program's own limit "
+            f"of {wall_s:g} s does, and counts them as errors"
+        )
     if taken:
         lines.append(
             f"selfinvoke: another plugin owns {', '.join(taken)}; "
             "use the --selfinvoke- forms"
         )
     return lines
+
+
+def _item_timeout(config: pytest.Config) -> float:
+    """The seconds that pytest-timeout gives an item; 0 is no limit."""
+    try:
+        return float(config.getoption("timeout", None) or config.getini("timeout") or 0)
+    except ValueError:  # no such ini value, or no number: pytest-timeout tells
+        return 0.0

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_selfinvoke.attacks import BUILTIN as ATTACKS
-from pytest_selfinvoke.attacks.base import Attack
+from pytest_selfinvoke.attacks.base import Attack, facts_of
 from pytest_selfinvoke.benchmarks import BUILTIN as BENCHMARKS
 from pytest_selfinvoke.benchmarks.base import Benchmark
+from pytest_selfinvoke.certification.certifier import Certifier, Executor
+from pytest_selfinvoke.certification.ledger import Ledger, user_path
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
-from pytest_selfinvoke.core.records import ModelSpec
+from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.core.records import Case, ModelSpec
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
 from pytest_selfinvoke.generation.client import GenerationClient
+from pytest_selfinvoke.generation.settings import CacheMode
+from pytest_selfinvoke.generation.store import check_store
 from pytest_selfinvoke.models import BUILTIN as MODELS
 from pytest_selfinvoke.models.base import Engine, ModelKind
 from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.plan import Plan, build_plan
+from pytest_selfinvoke.plugin.budget import BudgetBook, learnt_order
 from pytest_selfinvoke.plugin.settings import Settings
 from pytest_selfinvoke.prompts import get_style
-from pytest_selfinvoke.sandbox.base import Execution, Isolation
+from pytest_selfinvoke.sandbox.base import Execution, Isolation, Limits
 from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.runner import Sandbox
 from pytest_selfinvoke.suite import BenchmarkChoice, Suite, load_suite
@@ -88,6 +98,11 @@ class Runtime:
         self._sandboxes: dict[str, Sandbox] = {}
         self.isolation: Isolation | None = None
         self._references: dict[str, Execution] = {}
+        self._ledger = new_ledger()
+        #: A folder that all processes of the session share.
+        self.scratch: str | None = None
+        self._attack_order: tuple[str, ...] | None = None
+        self._certifiers: dict[tuple[str, Limits], Certifier] = {}
 
     def option_plan(self) -> Plan:
         """The plan that options alone ask for.
@@ -121,6 +136,13 @@ class Runtime:
             self._marker_plans[key] = self._plan(suite, "")
         return self._marker_plans[key]
 
+    def variants_plan(self, suite: Suite) -> Plan:
+        """The benchmarks and variants of a suite, whatever its models.
+
+        :raises UserError: if it cannot be made.
+        """
+        return self._plan(replace(suite, models=()), "")
+
     def check_sandbox(self, suite: Suite) -> None:
         """Make sure that this host can give the sandbox that a suite asks for.
 
@@ -135,6 +157,9 @@ class Runtime:
             )
 
     def _plan(self, suite: Suite, origin: str) -> Plan:
+        if suite.deterministic:
+            models = tuple(_deterministic(spec) for spec in suite.models)
+            suite = replace(suite, models=models)
         for spec in suite.models:
             self.kind(spec)
         if suite.prompt_style is not None:
@@ -145,7 +170,53 @@ class Runtime:
             attacks=self.registries.attacks,
             download=self.is_controller,
             origin=origin,
+            order=() if suite.attack_budget is None else self.attack_order(suite),
         )
+
+    def attack_order(self, suite: Suite) -> tuple[str, ...]:
+        """Attacks by what earlier runs say, for a budget; as the controller saw it."""
+        if self._attack_order is None:
+            labels = frozenset(spec.label for spec in suite.models)
+            self._attack_order = learnt_order(self.settings.results, labels)
+        return self._attack_order
+
+    def reason_to_skip(self, plan: Plan, case: Case) -> str:
+        """Why the budget leaves a case out; or nothing."""
+        variants, samples = plan.suite.attack_budget, plan.suite.samples
+        if variants is None or not self._is_attack(case):
+            return ""
+        return self.budget.reason_to_skip(case, variants=variants, samples=samples)
+
+    def may_be_left_out(self, plan: Plan, case: Case) -> bool:
+        """Whether a budget decides about a case, so that it is not generated ahead."""
+        return plan.suite.attack_budget is not None and self._is_attack(case)
+
+    def note(self, plan: Plan, case: Case, record: Record) -> None:
+        """Count a case for the budget."""
+        if self.may_be_left_out(plan, case):
+            self.budget.note(case, record)
+
+    @property
+    def budget(self) -> BudgetBook:
+        """What was judged of each problem; the controller makes it."""
+        if self.scratch is None:
+            self.scratch = tempfile.mkdtemp(prefix="selfinvoke-budget-")
+        return BudgetBook(Path(self.scratch))
+
+    def shared(self) -> dict[str, Any]:
+        """What workers have to know of this process, as plain data."""
+        _ = self.budget  # Only a worker may find the suite file that sets one.
+        return {"scratch": self.scratch, "attack_order": self._attack_order}
+
+    def take_shared(self, data: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`shared`, in a worker."""
+        self.scratch = data["scratch"]
+        order = data["attack_order"]
+        self._attack_order = None if order is None else tuple(order)
+
+    def _is_attack(self, case: Case) -> bool:
+        attack = self.registries.attacks.get(case.variant.attack)
+        return facts_of(attack).threat != "control"
 
     def kind(self, spec: ModelSpec) -> ModelKind:
         """The kind of a model.
@@ -166,14 +237,50 @@ class Runtime:
         }
 
     def preflight(self, plan: Plan) -> None:
-        """Check cheaply that every model of a plan can be loaded.
+        """Check cheaply that every model of a plan can be loaded, or need not be.
 
         :raises UserError: saying what to change.
         """
-        for spec in plan.suite.models:
-            self.kind(spec).preflight(spec)
+        mode = self.settings.cache
+        kinds = [(spec, self.kind(spec)) for spec in plan.suite.models]
+        if mode is not CacheMode.OFF and any(self.is_kept(spec) for spec, _ in kinds):
+            read_only = mode is CacheMode.READ_ONLY
+            check_store(self.settings.store, read_only=read_only)
+        for spec, kind in kinds:
+            # Judging what another machine generated needs none of its engines.
+            if mode is not CacheMode.READ_ONLY or not self.is_kept(spec):
+                kind.preflight(spec)
 
-    def asking(self, plan: Plan, generator: Generator) -> Asking:
+    def is_kept(self, spec: ModelSpec) -> bool:
+        """Whether completions of a model go to the store, if there is one.
+
+        Those that are scripted or read from a file cost nothing to make again.
+        """
+        return self.kind(spec).plans_ahead
+
+    def nominals(self) -> dict[str, str]:
+        """Attack -> the attack name of its nominal variant; in the plans' order."""
+        attacks = self.registries.attacks
+        plans = (*self.plans.values(), *self._marker_plans.values())
+        names = [variant.attack for plan in plans for variant in plan.variants]
+        return {name: facts_of(attacks.get(name)).nominal for name in names}
+
+    def certifier(self, suite: Suite, executor: Executor | None = None) -> Certifier:
+        """What certifies variants, with this process's sandbox and the user's ledger.
+
+        :param executor: another sandbox, for another thread; its ledger is its own too.
+        """
+        ledger = self._ledger if executor is None else new_ledger()
+        return Certifier(
+            attacks=self.registries.attacks,
+            executor=executor or self.sandbox(suite.sandbox),
+            limits=suite.limits,
+            ledger=ledger,
+        )
+
+    def asking(
+        self, plan: Plan, generator: Generator, certifier: Certifier | None = None
+    ) -> Asking:
         """What making the texts of this plan's cases needs."""
         return Asking(
             generator=generator,
@@ -181,7 +288,14 @@ class Runtime:
             models={spec.label: spec for spec in plan.suite.models},
             kind=self.kind,
             sampling=plan.suite.sampling,
+            certifier=certifier or self._own_certifier(plan.suite),
         )
+
+    def _own_certifier(self, suite: Suite) -> Certifier:
+        key = (suite.sandbox, suite.limits)
+        if key not in self._certifiers:
+            self._certifiers[key] = self.certifier(suite)
+        return self._certifiers[key]
 
     def services(self, plan: Plan, generator: Generator | None = None) -> Services:
         """What evaluating a case of this plan needs.
@@ -226,10 +340,20 @@ class Runtime:
         return self._sandboxes[policy]
 
     def close(self) -> None:
-        """Close the connection and the sandboxes."""
+        """Close the connection and the sandboxes; keep what was certified."""
+        self._ledger.flush()
+        if self.is_controller and self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
         self.drop_client()
         while self._sandboxes:
             self._sandboxes.popitem()[1].close()
+
+
+def _deterministic(spec: ModelSpec) -> ModelSpec:
+    """The spec with its engine told to make completions independent of batches."""
+    if spec == FIXTURE_MODEL:
+        return spec
+    return replace(spec, options={**spec.options, "deterministic": True})
 
 
 def connect(connection: Connection) -> GenerationClient:
@@ -244,3 +368,8 @@ def with_benchmarks(settings: Settings, names: list[str]) -> Settings:
         return settings
     choices = tuple(BenchmarkChoice(name=name) for name in dict.fromkeys(names))
     return replace(settings, overrides={**settings.overrides, "benchmarks": choices})
+
+
+def new_ledger() -> Ledger:
+    """The user's ledger of certificates, as this process or thread sees it."""
+    return Ledger(user_path(os.environ))

@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
+from pytest_selfinvoke.core.cache import default_store
 from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.generation.settings import CacheMode
 from pytest_selfinvoke.plugin.options import destination
 from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
+    Shard,
     Suite,
+    attacks_from_names,
     benchmarks_from_text,
     models_from_specs,
 )
@@ -37,6 +41,9 @@ class Settings:
     defaults: Suite
     results: Path
     reports: Destinations = field(default_factory=Destinations)
+    store: Path
+    cache: CacheMode = CacheMode.READ_WRITE
+    models_in_parallel: int = 1
     list_registered: bool = False
     suite_text: Mapping[str, Any] = field(default_factory=dict)
 
@@ -62,6 +69,17 @@ class Settings:
         return replace(suite, **self.overrides)
 
 
+#: Options that are fields of a suite as they are.
+_PLAIN = (
+    "samples",
+    "attack_seeds",
+    "attack_budget",
+    "seed",
+    "prompt_style",
+    "sandbox",
+)
+
+
 def read_settings(config: pytest.Config) -> Settings:
     """Read and check every option and ini value.
 
@@ -82,20 +100,32 @@ def read_settings(config: pytest.Config) -> Settings:
         names = [name.strip() for name in ",".join(option("attack")).split(",")]
         if not all(names):
             raise UserError("--attack needs names separated by commas")
-        overrides["attacks"] = tuple(names)
+        overrides["attacks"] = attacks_from_names(names, base=base)
     if option("limit") is not None:
         overrides["limit"] = Limit.parse(option("limit"))
-    for name in ("samples", "seed", "prompt_style", "sandbox"):
+    for name in _PLAIN:
         if option(name) is not None:
             overrides[name] = option(name)
-    if overrides.get("samples", 1) < 1:
-        raise UserError(f"--samples must be at least 1, not {overrides['samples']}")
-    results = option("results")
+    if option("shard") is not None:
+        overrides["shard"] = Shard.parse(option("shard"))
+    if option("deterministic"):
+        overrides["deterministic"] = True
+    for name in ("samples", "attack_seeds", "attack_budget"):
+        if overrides.get(name, 1) < 1:
+            long = name.replace("_", "-")
+            raise UserError(f"--{long} must be at least 1, not {overrides[name]}")
+    results, store = option("results"), option("store")
+    in_parallel = option("models_in_parallel")
+    if in_parallel is not None and in_parallel < 1:
+        raise UserError(f"--models-in-parallel must be at least 1, not {in_parallel}")
     return Settings(
         overrides=overrides,
         defaults=_defaults(config),
         results=base / results if results else config.rootpath / ".selfinvoke",
         reports=_reports(base, {name: option(name) for name in REPORTS}),
+        store=base / Path(store).expanduser() if store else default_store(os.environ),
+        cache=CacheMode(option("cache") or "read-write"),
+        models_in_parallel=in_parallel or 1,
         list_registered=bool(option("list")),
     )
 

@@ -25,3 +25,13 @@ class PromptStyle(Protocol):
         :param prompt_code: the code to show; ``problem.prompt`` unless it was changed.
         :param problem: names the functions, and tells base and target apart.
         """
+
+
+def trimmed(code: str) -> str:
+    """The code without blanks around it, but with the empty lines that it ends in.
+
+    An attack may add some; the one line end that every prompt has is left out.
+    """
+    code = code.lstrip("\n")
+    end = code[len(code.rstrip()) :]
+    return code.rstrip() + "\n" * (end.count("\n") - 1)

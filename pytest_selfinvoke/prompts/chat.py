@@ -7,6 +7,7 @@ from string import Template
 
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import Message, Problem, Prompt
+from pytest_selfinvoke.prompts.base import trimmed
 
 SYSTEM = "You write correct Python programs. You answer with code only."
 USER = Template(
@@ -38,7 +39,7 @@ class ChatStyle:
         """The prompt: the whole code in a fence, then what the answer has to be."""
         user = USER.substitute(
             fence=_fence(prompt_code),
-            code=prompt_code.strip("\n").rstrip(),
+            code=trimmed(prompt_code),
             functions=AND.join(f"`{n}`" for n in problem.entry_points),
         )
         if problem.base is not None:

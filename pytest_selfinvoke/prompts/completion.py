@@ -6,6 +6,7 @@ from string import Template
 
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import Part, Problem, Prompt
+from pytest_selfinvoke.prompts.base import trimmed
 
 #: A right answer never holds these: both can only come after its last function, but for
 #: a text inside of a function that has such a line flush left.
@@ -42,7 +43,7 @@ class CompletionStyle:
         """The prompt; all of it is code, so that all of it is the answer's prefix."""
         base = problem.base
         code = prompt_code if base is None else _announced(prompt_code, problem, base)
-        text = f"{code.rstrip()}\n"
+        text = f"{trimmed(code)}\n"
         return Prompt(
             style=self.name,
             text=text,

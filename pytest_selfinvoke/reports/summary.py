@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.metrics.intervals import Interval, clustered_wilson
+from pytest_selfinvoke.metrics.outcomes import NOT_RUN
 from pytest_selfinvoke.metrics.passk import pass_at_k
 
 
@@ -17,7 +18,7 @@ class Cell:
 
     ``judged`` and ``solved`` count cases, ``problems`` counts problems with at least
     one judged case. ``pass_at_1`` is the mean over problems, ``None`` where there are
-    none; not-judged cases (``errors``, ``skipped``) are in no denominator.
+    none; not-judged cases (``errors``; ``skipped``, by reason) are in no denominator.
     """
 
     model: str
@@ -26,7 +27,7 @@ class Cell:
     judged: int
     solved: int
     errors: int
-    skipped: int
+    skipped: Mapping[str, int]
     problems: int
     pass_at_1: float | None
     interval: Interval | None
@@ -40,7 +41,7 @@ class _Tally:
     per_problem: dict[str, list[int]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     errors: int = 0
-    skipped: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 class SummaryBuilder:
@@ -68,7 +69,7 @@ class SummaryBuilder:
             if not record.solved:
                 tally.failures[record.failure_kind] += 1
         elif record.status.value == "skipped":
-            tally.skipped += 1
+            tally.skipped[_why(record.detail)] += 1
         else:
             tally.errors += 1
 
@@ -80,6 +81,14 @@ class SummaryBuilder:
             key=lambda item: (item[0][:2], item[0][2] != "clean", item[0][2]),
         )
         return tuple(_cell(key, tally) for key, tally in ordered)
+
+
+def _why(detail: str) -> str:
+    """Why a case was skipped, in a word or two."""
+    if detail.startswith(NOT_RUN):
+        return "left out by the budget"
+    found = [why for why in ("inert", "broken") if detail.startswith(f"{why} variant")]
+    return found[0] if found else "not applicable"
 
 
 def summarise(records: Iterable[Record]) -> tuple[Cell, ...]:
@@ -100,7 +109,7 @@ def _cell(key: tuple[str, str, str], tally: _Tally) -> Cell:
         judged=sum(n for n, _ in tally.per_problem.values()),
         solved=sum(c for _, c in tally.per_problem.values()),
         errors=tally.errors,
-        skipped=tally.skipped,
+        skipped=dict(tally.skipped),
         problems=len(rates),
         pass_at_1=sum(rates) / len(rates) if rates else None,
         interval=clustered_wilson(rates) if rates else None,

@@ -57,6 +57,5 @@ def _kinds(cell: Cell) -> str:
     parts = [f"{kind} {count}" for kind, count in cell.failures.items()]
     if cell.errors:
         parts.append(f"not judged {cell.errors}")
-    if cell.skipped:
-        parts.append(f"skipped {cell.skipped}")
+    parts += [f"{why} {count}" for why, count in cell.skipped.items()]
     return ", ".join(parts)

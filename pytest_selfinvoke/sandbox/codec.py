@@ -151,6 +151,10 @@ _ENCODERS: dict[type, Callable[[Any, int], Any]] = {
 
 def _base_encoder(value: object) -> Callable[[Any, int], Any]:
     """For subclasses: the encoder of the nearest base that travels."""
+    for find in more_encoders:
+        found_more = find(value)
+        if found_more is not None:
+            return found_more
     for base in type(value).__mro__[1:]:
         if base in _PLAIN_BASES:
             as_base.add(type(value).__name__)
@@ -163,10 +167,6 @@ def _base_encoder(value: object) -> Callable[[Any, int], Any]:
         if base in _ENCODERS:
             found = _ENCODERS[base]
             return lambda v, depth: found(_plain(base, v), depth)
-    for find in more_encoders:
-        found_more = find(value)
-        if found_more is not None:
-            return found_more
     raise UnsupportedError(f"a value of type {type(value).__name__}")
 
 

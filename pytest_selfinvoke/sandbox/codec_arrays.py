@@ -29,6 +29,8 @@ def encoder(value: Any) -> Callable[[Any, int], Any] | None:
         return None
     import numpy as np
 
+    if isinstance(value, float | complex | str | bytes):
+        return None  # numpy's own subclasses of these travel as their base
     if isinstance(value, np.generic) and value.dtype.kind in _KINDS:
         return lambda v, depth: {"npv": [v.dtype.str, v.tobytes().hex()]}
     if type(value) is not np.ndarray or value.dtype.kind not in _KINDS:

@@ -33,6 +33,8 @@ _START = (
 )
 _ENVIRONMENT = {
     "HOME": namespaces.BOX,
+    # pyarrow, which pandas loads, starts a thread; namespaces want a single one.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "LANG": "C.UTF-8",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
@@ -60,6 +62,7 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._isolation: Isolation | None = None
+        self._least: Isolation | None = None
         self._boxes: Path | None = None
 
     @property
@@ -85,13 +88,17 @@ class ForkServer:
                 raise NotJudgedError(f"the sandbox does not start: {error}") from error
         return self._control
 
+    def insist(self, isolation: Isolation) -> None:
+        """Never start with less than this: what one start failed at, a kill may be."""
+        self._least = isolation
+
     def _start_best(self) -> socket.socket:
         """Start in namespaces, or without: some hosts give a namespace but no mount."""
         try:
             return self._start(self._tiers)
         except OSError:
             rest = [tier for tier in self._tiers if tier != "namespaces"]
-            if len(rest) == len(self._tiers):
+            if self._least is not None or len(rest) == len(self._tiers):
                 raise
             self.close()
             return self._start(rest)
@@ -121,6 +128,17 @@ class ForkServer:
                 # Ctrl-C is for the worker, which then closes the server.
                 start_new_session=True,
             )
+        try:
+            self._isolation = self._agreed(ours)
+        except BaseException:
+            ours.close()
+            raise
+        ours.settimeout(None)
+        return ours
+
+    def _agreed(self, ours: socket.socket) -> Isolation:
+        """Help the new server into its namespaces, and hear what it obtained."""
+        assert self._process is not None
         answer = self._receive(ours)
         if "namespaces" in answer:
             if answer["namespaces"] is True:
@@ -129,9 +147,10 @@ class ForkServer:
             else:
                 ours.send(self._make_boxes().encode())
             answer = self._receive(ours)
-        self._isolation = Isolation(tier=answer["tier"], layers=answer["layers"])
-        ours.settimeout(None)
-        return ours
+        found = Isolation(tier=answer["tier"], layers=answer["layers"])
+        if self._least is not None and _rank(found) > _rank(self._least):
+            raise OSError(f"isolation was {self._least.tier}, now {found.describe()}")
+        return found
 
     def _make_boxes(self) -> str:
         """Where there is no private tmpfs: a folder for the programs' folders."""
@@ -191,3 +210,8 @@ def _prefixes() -> list[str]:
     found = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)}
     found |= {sys.prefix, sys.base_prefix}
     return sorted(found)
+
+
+def _rank(isolation: Isolation) -> int:
+    """How far down the tiers it is."""
+    return (*TIERS, isolation.tier).index(isolation.tier)

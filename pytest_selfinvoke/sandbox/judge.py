@@ -267,4 +267,6 @@ def _tried(job: Job, verdict: dict[str, object], calls: int) -> Opinion:
         )
     if not calls:
         raise NotJudgedError("the tests never call the solution: a broken problem")
+    if not literal.assert_something(job.tests):
+        raise NotJudgedError("the tests assert nothing: a broken problem")
     return SOLVED

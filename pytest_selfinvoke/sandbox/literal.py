@@ -167,3 +167,15 @@ def _literal(node: ast.expr) -> Any:
         return ast.literal_eval(node)
     except (ValueError, TypeError, RecursionError) as error:
         raise NotLiteralError(ast.dump(node)[:80]) from error
+
+
+def assert_something(tests: str) -> bool:
+    """Whether tests could fail: they hold an assert, a raise or a call named so."""
+    for node in ast.walk(ast.parse(tests)):
+        if isinstance(node, ast.Assert | ast.Raise):
+            return True
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if "assert" in name.lower() or name in ("fail", "exit"):
+                return True
+    return False

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from pytest_selfinvoke.sandbox import wire
 from pytest_selfinvoke.sandbox.codec import UnsupportedError, decode, encode
+from pytest_selfinvoke.sandbox.codec_frames import write_back
 
 
 class LiveObject(BaseException):
@@ -155,3 +156,5 @@ def _write_back(target: Any, value: Any) -> None:
     elif isinstance(target, dict | set):
         target.clear()
         target.update(value)
+    else:
+        write_back(target, value)

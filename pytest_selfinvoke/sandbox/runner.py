@@ -17,6 +17,7 @@ from pytest_selfinvoke.sandbox.forkserver import ForkServer
 from pytest_selfinvoke.sandbox.judge import Judge
 from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.running import ServerLostError
+from pytest_selfinvoke.sandbox.verdicts import was_killed
 
 POLICIES = ("auto", "strict", "unsafe-ok")
 
@@ -46,6 +47,7 @@ class Sandbox:
         self._light = ForkServer()
         self._heavy = ForkServer(preload=_HEAVY)
         self._trials = ForkServer()
+        self._heavy_trials = ForkServer(preload=_HEAVY)
 
     @property
     def isolation(self) -> Isolation:
@@ -53,7 +55,10 @@ class Sandbox:
 
         :raises NotJudgedError: if the sandbox does not start.
         """
-        return self._light.isolation
+        isolation = self._light.isolation
+        for server in self._servers():
+            server.insist(isolation)
+        return isolation
 
     def check(self) -> None:
         """Make sure that the host gives what the policy asks for.
@@ -99,31 +104,54 @@ class Sandbox:
         return execution
 
     def _run(self, job: Job) -> Execution:
-        heavy = _WANTS_HEAVY.search(job.program) or _WANTS_HEAVY.search(job.tests)
-        solutions = self._heavy if heavy else self._light
-        if job.allow_processes and self.isolation.tier != "namespaces":
+        isolation = self.isolation
+        solutions, trials = self._servers_for(job)
+        if job.allow_processes and isolation.tier != "namespaces":
             raise NotJudgedError(
                 "a program may start processes where the sandbox has namespaces only; "
-                f"here it has: {self.isolation.describe()}"
+                f"here it has: {isolation.describe()}"
             )
+        killed: Execution | None = None
         for _ in range(2):
             try:
-                return Judge(solutions, self._trials).execute(job, self._clock)
+                execution = Judge(solutions, trials).execute(job, self._clock)
+                if not was_killed(execution):
+                    return execution
+                killed = execution
             except ServerLostError:
                 solutions.close()
-                self._trials.close()
+                trials.close()
             except OSError as error:
                 raise NotJudgedError(f"the sandbox failed: {error}") from error
             except BaseException:
                 # Interrupted: a child may be left half asked.
                 solutions.close()
-                self._trials.close()
+                trials.close()
                 raise
-        raise NotJudgedError("the sandbox's fork server was killed twice")
+        alone = isolation.tier == "namespaces" and not job.allow_processes
+        if killed is not None and not alone:
+            return killed  # It may have done that itself.
+        raise NotJudgedError(
+            "the sandbox was killed from outside twice: is the machine out of memory?"
+        )
+
+    def _servers_for(self, job: Job) -> tuple[ForkServer, ForkServer]:
+        """For the program and, where they have to be run, for its tests."""
+        if not (_WANTS_HEAVY.search(job.program) or _WANTS_HEAVY.search(job.tests)):
+            return self._light, self._trials
+        try:
+            self._heavy.start()
+        except NotJudgedError:
+            # A library that starts threads, for one: slower, but no less isolated.
+            self._heavy, self._heavy_trials = self._light, self._trials
+        return self._heavy, self._heavy_trials
+
+    def _servers(self) -> tuple[ForkServer, ...]:
+        return self._light, self._heavy, self._trials, self._heavy_trials
 
     def close(self) -> None:
         """End all fork servers and what they run."""
-        for server in (self._light, self._heavy, self._trials):
+        for server in self._servers():
             server.close()
 
     def __enter__(self) -> Self:

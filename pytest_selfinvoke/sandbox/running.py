@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
@@ -144,12 +145,16 @@ class Running:
         """The next message as it came; see :meth:`ask`.
 
         :raises NotConfinedError: if the process ended before it was ready.
+        :raises ServerLostError: if it was killed before.
         """
         if not self._is_ready:
             try:
                 self._next()
             except ProcessEndedError:
-                raise NotConfinedError(self.finish().stderr.strip()) from None
+                ended = self.finish()
+                if ended.status == -signal.SIGKILL:  # It was killed while it waited.
+                    raise ServerLostError from None
+                raise NotConfinedError(ended.stderr.strip()) from None
             self._is_ready = True
         return self._next()
 

@@ -13,7 +13,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import select
 import shutil
 import signal
@@ -23,18 +22,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_selfinvoke.sandbox import (
-    child,
-    codec_arrays,
-    namespaces,
-    trial,
-    wire,
-)
+from pytest_selfinvoke.sandbox import codec_arrays, codec_frames, namespaces
 from pytest_selfinvoke.sandbox import syscalls as sc
 from pytest_selfinvoke.sandbox.layers import Layers
-
-ROLES = {"solution": child.serve, "trial": trial.serve}
-
+from pytest_selfinvoke.sandbox.nursery import Nursery
 
 #: How often at most a child's CPU time is looked at, in seconds.
 _LOOK_S = 0.002
@@ -48,6 +39,7 @@ def main() -> None:
     """Set the isolation up, say what was obtained, serve until the parent hangs up."""
     os.umask(0o022)
     codec_arrays.register()
+    codec_frames.register()
     config = json.loads(sys.argv[1])
     control = socket.socket(fileno=config["control"])
     for name in config["preload"]:
@@ -61,6 +53,7 @@ def main() -> None:
     layers.prepare(boxes)
     gc.collect()
     gc.freeze()
+    nursery = Nursery(layers)
     control.send(json.dumps(layers.report()).encode())
     with contextlib.suppress(_HangUpError):
         while True:
@@ -69,7 +62,7 @@ def main() -> None:
                 break
             # Without descriptors it is a late order to kill what ended by itself.
             if descriptors:
-                _serve(control, layers, json.loads(data), descriptors)
+                _serve(control, nursery, json.loads(data), descriptors)
     if boxes:
         # A worker that was killed did not do it.
         shutil.rmtree(boxes, ignore_errors=True)
@@ -103,21 +96,16 @@ def _enter_namespaces(control: socket.socket, layers: Layers) -> str:
 
 def _serve(
     control: socket.socket,
-    layers: Layers,
+    nursery: Nursery,
     job: dict[str, Any],
     descriptors: Sequence[int],
 ) -> None:
     """Run one child, watch for the order to kill it, and report its end."""
-    if layers.spaces is not None:
-        layers.spaces.next_child_in_new()
-    pid = os.fork()
-    if pid == 0:
-        _child(layers, job, descriptors)
-    if layers.spaces is not None:
-        layers.spaces.back()
+    pid = nursery.give(job, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     ended = os.pidfd_open(pid)
+    nursery.prepare(job)
     over_time = _watch(control, pid, ended, job["limits"]["cpu_s"])
     _, status, usage = os.wait4(pid, 0)
     os.close(ended)
@@ -157,31 +145,6 @@ def _watch(control: socket.socket, pid: int, ended: int, cpu_s: float) -> bool:
             if not order:
                 os.waitpid(pid, 0)
                 raise _HangUpError
-
-
-def _child(layers: Layers, job: dict[str, Any], descriptors: Sequence[int]) -> None:
-    """Become the sandboxed process; never returns."""
-    try:
-        os.setsid()
-        for target, descriptor in zip((3, 1, 2), descriptors, strict=True):
-            os.dup2(descriptor, target)
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        layers.confine(
-            job["limits"], job["box"], allow_processes=job["allow_processes"]
-        )
-        os.closerange(4, open_files)
-        serve = ROLES[job["role"]]
-        with socket.socket(fileno=3) as connection:
-            # Up to here a failure is the sandbox's, from here on the program's.
-            wire.send(connection, {"ready": True})
-            serve(connection)
-        sys.stdout.flush()
-    except BaseException as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        sys.stderr.flush()
-    finally:
-        os._exit(0)
 
 
 if __name__ == "__main__":

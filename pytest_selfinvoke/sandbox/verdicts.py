@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_selfinvoke.core.outcomes import Verdict
-from pytest_selfinvoke.sandbox.base import Job
+from pytest_selfinvoke.sandbox.base import Execution, Job
 from pytest_selfinvoke.sandbox.running import Ended
 
 _SHOWN = 500  # characters of a line or message
@@ -86,6 +86,15 @@ def early_end(job: Job, ended: Ended) -> Opinion:
         verdict=Verdict.CRASHED,
         detail=f"left with exit status {ended.status} before the tests were done",
     )
+
+
+def was_killed(execution: Execution) -> bool:
+    """Whether a process was killed, and not by us.
+
+    The first process of a namespace cannot kill itself: then it came from outside.
+    """
+    is_crash = execution.verdict is Verdict.CRASHED
+    return is_crash and execution.detail.endswith(signal.SIGKILL.name)
 
 
 def line_of(source: str, number: object) -> str | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -80,6 +81,143 @@ def test_an_answer_does_not_depend_on_its_batch(
     assert texts(engine, asked) == alone
     assert texts(engine, asked[::-1]) == alone[::-1]
     assert len(set(alone)) > 1
+
+
+def forty(ask: Ask, **sampling: Any) -> list[Request]:
+    """Forty prompts of many lengths, across the borders of buckets."""
+    return [
+        ask(f"{prompt} {'x ' * (7 * i % 45)}", seed=i, max_new_tokens=16, **sampling)
+        for i in range(5)
+        for prompt in PROMPTS
+    ]
+
+
+def under_schedules(engine: HfEngine, asked: list[Request]) -> list[list[str]]:
+    """The answers to each request under three schedules."""
+    order = list(range(len(asked)))
+    random.Random(5).shuffle(order)
+    shuffled = texts(engine, [asked[i] for i in order])
+    return [
+        [text for one in asked for text in texts(engine, [one])],
+        texts(engine, asked),
+        [shuffled[order.index(i)] for i in range(len(asked))],
+    ]
+
+
+@pytest.mark.parametrize("checkpoint", ["llama", "mixtral"])
+@pytest.mark.parametrize(
+    ("options", "sampling"),
+    [
+        ({"dtype": "fp32", "deterministic": True}, {}),
+        ({"dtype": "bf16", "deterministic": True}, {}),
+        ({"dtype": "bf16", "deterministic": True}, {"temperature": 0.8}),
+        ({"dtype": "fp32"}, {"temperature": 0.8, "top_p": 0.9}),
+    ],
+    ids=["fp32", "bf16", "bf16-sampled", "fp32-sampled"],
+)
+def test_forty_prompts_under_three_schedules(
+    checkpoint: str,
+    options: dict[str, Any],
+    sampling: dict[str, Any],
+    request: pytest.FixtureRequest,
+    ask: Ask,
+) -> None:
+    engine = load(request.getfixturevalue(checkpoint), **options)
+    alone, sixteen, shuffled = under_schedules(engine, forty(ask, **sampling))
+    assert sixteen == alone
+    assert shuffled == alone
+    assert len(set(alone)) > 20
+    engine.close()
+
+
+def test_fixed_shapes(llama: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = load(llama, dtype="bf16", deterministic=True, max_batch=4)
+    original = engine._model.generate
+    seen = []
+
+    def watched(**kwargs: Any) -> Any:
+        seen.append(tuple(kwargs["input_ids"].shape))
+        return original(**kwargs)
+
+    monkeypatch.setattr(engine._model, "generate", watched)
+    asked = [ask("x " * n) for n in (1, 40, 2, 3, 41, 4, 5)]
+    answers = engine.generate(asked)
+    assert seen == [(4, 64), (4, 128), (4, 64)]
+    assert [a.prompt_tokens for a in answers if isinstance(a, Completion)] == [
+        2 * n for n in (1, 40, 2, 3, 41, 4, 5)
+    ]
+
+    def full(**kwargs: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine._model, "generate", full)
+    with pytest.raises(
+        GenerationError, match=r"4 rows of 64 tokens and up to 12 new ones: lower the"
+    ):
+        engine.generate(asked[:1])
+    assert engine.max_batch == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        ({}, "float32 on the CPU: completions were not seen to depend on the batch"),
+        ({"deterministic": True}, "float32 on the CPU: completions were not seen"),
+        ({"dtype": "bf16"}, "bfloat16, batches of up to 16 rows of any length: comp"),
+        ({"dtype": "bf16", "deterministic": True}, "bfloat16, all batches of 16 rows"),
+        ({"continuous": True}, "float32, continuous batching: completions may depend"),
+    ],
+)
+def test_info_says_what_completions_depend_on(
+    llama: Path, options: dict[str, Any], note: str
+) -> None:
+    assert load(llama, **options).info.notes[-1].startswith(note)
+
+
+@pytest.mark.parametrize("checkpoint", ["llama", "mixtral"])
+def test_continuous_batching(
+    checkpoint: str,
+    request: pytest.FixtureRequest,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = request.getfixturevalue(checkpoint)
+    engine = load(folder, continuous=True)
+    asked = [*map(ask, PROMPTS), ask("x", max_new_tokens=3), ask("x")]
+    expected = texts(load(folder), asked)
+
+    def static(*_: Any) -> Any:
+        raise AssertionError("a static batch")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "_batch", static)
+        answers = engine.generate(asked)
+    assert [a.text for a in answers if isinstance(a, Completion)] == expected
+    short = answers[-2]
+    assert isinstance(short, Completion)
+    assert (short.completion_tokens, short.finish_reason) == (3, "length")
+    # What it cannot do goes through static batches.
+    stopped = [ask("def add", stop=("q",)), ask("x", temperature=1.0, seed=3)]
+    assert texts(engine, stopped) == texts(load(folder), stopped)
+    engine.close()
+
+
+def test_a_request_that_continuous_batching_loses_is_a_failure(
+    llama: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = load(llama, continuous=True)
+    original = engine._model.generate_batch
+
+    def losing(prompts: list[list[int]], **kwargs: Any) -> Any:
+        first, *others = original(prompts, **kwargs).items()
+        first[1].error = "no room"
+        return dict([first, *others[1:]])
+
+    monkeypatch.setattr(engine._model, "generate_batch", losing)
+    failed, lost, done = engine.generate([ask("a"), ask("b"), ask("c")])
+    assert failed == Failure(reason="tiny-llama: no room")
+    assert lost == Failure(reason="tiny-llama: no answer")
+    assert isinstance(done, Completion)
 
 
 def test_a_seed_decides_a_sampled_answer(dense: HfEngine, ask: Ask) -> None:
@@ -248,6 +386,21 @@ def test_info_of_a_dense_model(dense: HfEngine) -> None:
     assert info.chat_template is True
     assert "torch" in info.engine_version
     assert info.alignment is None
+    assert info.revision is not None
+    assert info.revision.startswith("sha256:")
+
+
+def test_revision_of_a_folder_is_its_content(llama: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(llama, tmp_path / "copy")
+    before = load(llama).info.revision
+    assert load(copy).info.revision == before
+    safetensors = pytest.importorskip("safetensors.torch")
+    weights = safetensors.load_file(copy / "model.safetensors")
+    weights["model.norm.weight"][0] += 0.5
+    safetensors.save_file(
+        weights, copy / "model.safetensors", metadata={"format": "pt"}
+    )
+    assert load(copy).info.revision != before
 
 
 def test_info_of_a_mixture_and_what_is_declared(mixtral: Path) -> None:
@@ -352,6 +505,7 @@ def test_preflight_accepts_a_checkpoint(llama: Path) -> None:
         ({"max_batch": "8"}, "expected int, got '8'"),
         ({"max_batch": 0}, "must be above 0"),
         ({"trust_remote_code": 1}, "expected bool"),
+        ({"deterministic": True, "continuous": True}, "choose one"),
     ],
 )
 def test_preflight_refuses_options(

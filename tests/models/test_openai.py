@@ -14,13 +14,27 @@ import pytest
 
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.records import Completion, ModelSpec
+from pytest_selfinvoke.models import openai_engine
 from pytest_selfinvoke.models.base import Failure, ModelKind, Request
-from pytest_selfinvoke.models.openai import OpenAiEngine, OpenAiKind, request_body
+from pytest_selfinvoke.models.openai import OpenAiKind
+from pytest_selfinvoke.models.openai_engine import OpenAiEngine
+from pytest_selfinvoke.models.openai_json import read_answer, request_body
 
 pytest.importorskip("openai", reason="the extra openai is not installed")
 
 KEY = "sk-very-secret"
 Ask = Callable[..., Request]
+
+
+#: What servers add to OpenAI's list of models.
+SERVED: dict[str, dict[str, Any]] = {
+    "vllm": {"owned_by": "vllm", "root": "/models/x", "max_model_len": 2048},
+    "llama": {
+        "owned_by": "llamacpp",
+        "meta": {"n_params": 134_515_008, "ftype": "Q4_1", "n_ctx": 2048},
+    },
+    "strange": {"owned_by": 3, "meta": {"n_params": "many", "ftype": None}},
+}
 
 
 class FaultyServer(ThreadingHTTPServer):
@@ -57,6 +71,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(status[fault], {}, **extra)
         if fault == "unlike":
             return self.reply(200, {"models": []})
+        if self.path == "/vllm/version":
+            return self.reply(200, {"version": "0.32.0"})
+        if self.path.endswith("/version"):
+            return self.reply(404, {})
+        if fault in SERVED:
+            return self.reply(200, {"data": [{"id": "code-model", **SERVED[fault]}]})
         names = ["code-model"] if fault == "single" else ["code-model", "other"]
         return self.reply(200, {"data": [{"id": name} for name in names]})
 
@@ -119,6 +139,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(429, {}, **{"Retry-After": "0.3"})
         return self.ok(count, body)
 
+    def always_busy(self, count: int, body: dict[str, Any]) -> None:
+        self.reply(429, {"error": {"message": "wait"}}, **{"Retry-After": "0.01"})
+
     def error_once(self, count: int, body: dict[str, Any]) -> None:
         if count == 1:
             return self.reply(500, {}, **{"Retry-After": "0.01"})
@@ -126,6 +149,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def down(self, count: int, body: dict[str, Any]) -> None:
         self.reply(503, {"error": {"message": "no room"}}, **{"Retry-After": "0.01"})
+
+    def away(self, count: int, body: dict[str, Any]) -> None:
+        """Closes the connection without a word, as a server does that is killed."""
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def late(self, count: int, body: dict[str, Any]) -> None:
+        """The headers come at once, the first byte of the answer late."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.flush()
+        time.sleep(0.6)
+
+    def first_bad(self, count: int, body: dict[str, Any]) -> None:
+        """Breaks at some prompts only."""
+        if "bad" in body["prompt"]:
+            return self.reply(500, {"error": {"message": "engine died"}})
+        return self.ok(count, body)
+
+    def llama(self, count: int, body: dict[str, Any]) -> None:
+        self.answer(body["messages"][-1]["content"] + " and more")
 
     def cut(self, count: int, body: dict[str, Any]) -> None:
         self.send_response(200)
@@ -171,6 +216,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_engine, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(openai_engine, "LONGEST_WAIT_S", 0.04)
 
 
 @pytest.fixture
@@ -329,7 +380,19 @@ def test_lasting_faults_are_one_line(
 def test_a_request_has_a_deadline(load: Callable[..., OpenAiEngine], ask: Ask) -> None:
     [answer] = load("slow", timeout=0.1).generate([ask("x")])
     assert isinstance(answer, Failure)
-    assert answer.reason.endswith("/completions: no answer within 0.1 s")
+    assert answer.reason.endswith("/slow/v1: no answer within 0.1 s")
+
+
+def test_a_slow_first_byte_is_no_fault_before_the_deadline(
+    load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    [answer] = load("slow", timeout=30).generate([ask("x")])
+    assert isinstance(answer, Completion)
+    assert answer.duration_s is not None
+    assert answer.duration_s >= 0.4
+    [answer] = load("late", timeout=0.2).generate([ask("x")])
+    assert isinstance(answer, Failure)
+    assert answer.reason.endswith("no answer within 0.2 s")
 
 
 def test_the_deadline_covers_the_retries(
@@ -338,7 +401,8 @@ def test_the_deadline_covers_the_retries(
     engine = load("down", timeout=0.2, max_retries=1000)
     [answer] = engine.generate([ask("x")])
     assert isinstance(answer, Failure)
-    assert answer.reason.endswith("no answer within 0.2 s")
+    assert ": no answer within 0.2 s, at last " in answer.reason
+    assert answer.reason.endswith("status 503: no room")
 
 
 def test_requests_are_under_way_together(
@@ -385,6 +449,143 @@ def test_server_that_goes_away_is_one_line(
     assert "\n" not in answer.reason
 
 
+def test_after_a_lost_server_nobody_waits_for_long(
+    server: FaultyServer, load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    engine = load("away", max_retries=3)
+    asked = [ask(f"number {i}") for i in range(10)]
+    assert all(isinstance(a, Failure) for a in engine.generate(asked[:1]))
+    assert len(server.seen) == 4
+    assert all(isinstance(a, Failure) for a in engine.generate(asked))
+    assert len(server.seen) == 4 + 10
+
+
+def test_patience_comes_back_with_the_server(
+    server: FaultyServer, load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    engine = load("first-bad", max_retries=2)
+    for _ in range(2):
+        [failed] = engine.generate([ask("bad")])
+        assert isinstance(failed, Failure)
+        assert failed.reason.endswith("status 500: engine died")
+        [done] = engine.generate([ask("good")])
+        assert isinstance(done, Completion)
+    assert len(server.seen) == 2 * (3 + 1)
+
+
+def test_waiting_for_a_busy_server_is_no_loss_of_patience(
+    server: FaultyServer, load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    engine = load("always-busy", max_retries=2)
+    for _ in range(2):
+        assert isinstance(engine.generate([ask("x")])[0], Failure)
+    assert len(server.seen) == 2 * 3
+
+
+def test_the_wait_doubles_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch, ask: Ask
+) -> None:
+    monkeypatch.undo()
+    fault = openai_engine.Fault(reason="")
+    waits = [openai_engine._wait_s(fault, n, ask("x")) for n in (0, 1, 2, 6, 99)]
+    assert waits == [0.5, 1.0, 2.0, 30.0, 30.0]
+    # Requests that failed together come back one after the other.
+    assert 0.37 < openai_engine._wait_s(fault, 0, ask("x", seed=255)) < 0.38
+    asked_for = replace(fault, wait_s=7.0)
+    assert openai_engine._wait_s(asked_for, 5, ask("x")) == 7.0
+
+
+def test_replicas_share_the_requests(
+    server: FaultyServer, load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    url = server.url("ok")
+    engine = load(f"slow/v1,{url[: -len('/ok/v1')]}/ok", max_batch=3)
+    assert engine.max_batch == 6
+    assert engine.info.notes[-1] == "2 replicas"
+    answers = engine.generate([ask(f"number {i}") for i in range(20)])
+    assert [a.text for a in answers if isinstance(a, Completion)] == [
+        f"answer to number {i}" for i in range(20)
+    ]
+    # Least outstanding: the quick one does most, the slow one is never idle.
+    assert server.paths["/ok/v1/completions"] > server.paths["/slow/v1/completions"]
+    assert server.paths["/slow/v1/completions"] >= 2
+
+
+@pytest.mark.parametrize("fault", ["away", "down", "always-busy"])
+def test_another_replica_takes_over_at_once(
+    fault: str,
+    server: FaultyServer,
+    load: Callable[..., OpenAiEngine],
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(openai_engine, "FIRST_WAIT_S", 60)
+    monkeypatch.setattr(openai_engine, "LONGEST_WAIT_S", 60)
+    engine = load(f"{fault}/v1,{server.url('ok').removesuffix('/v1')}")
+    answers = engine.generate([ask(f"number {i}") for i in range(8)])
+    assert all(isinstance(answer, Completion) for answer in answers), answers
+    before = server.paths[f"/{fault}/v1/completions"]
+    assert before >= 1
+    if fault == "away":
+        # It rests now.
+        engine.generate([ask(f"again {i}") for i in range(8)])
+        assert server.paths["/away/v1/completions"] == before
+
+
+def test_replicas_that_are_all_lost_are_one_line(
+    server: FaultyServer, load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    engine = load(f"away/v1,{server.url('down').removesuffix('/v1')}", max_retries=1)
+    [answer] = engine.generate([ask("x")])
+    assert isinstance(answer, Failure)
+    assert "\n" not in answer.reason
+    assert sorted(server.paths.values()) == [2, 2]
+
+
+def test_deterministic_is_one_request_at_a_time(
+    server: FaultyServer, load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    engine = load("slow", deterministic=True)
+    engine.generate([ask(f"number {i}") for i in range(3)])
+    assert server.most_under_way == engine.max_batch == 1
+    assert engine.info.notes == ("one request at a time",)
+
+
+@pytest.mark.parametrize(
+    ("fault", "version", "precision", "parameters"),
+    [
+        ("vllm", "vllm 0.32.0", None, None),
+        ("llama", "llamacpp", "Q4_1", 134_515_008),
+        ("strange", "scripted/1", None, None),
+    ],
+)
+def test_info_is_what_the_server_says(
+    fault: str,
+    version: str,
+    precision: str | None,
+    parameters: int | None,
+    load: Callable[..., OpenAiEngine],
+) -> None:
+    info = load(fault).info
+    assert info.engine_version == version
+    assert (info.precision, info.total_parameters) == (precision, parameters)
+    assert info.architecture is info.alignment is info.revision is info.device is None
+    assert info.active_parameters is info.experts is info.chat_template is None
+    assert "depend on how the server batches" in info.notes[0]
+
+
+def test_a_begun_answer_is_not_repeated(
+    load: Callable[..., OpenAiEngine], ask: Ask
+) -> None:
+    begun = ask([("user", "x"), ("assistant", "def add")])
+    [answer] = load("llama").generate([begun])
+    assert isinstance(answer, Completion)
+    assert answer.text == " and more"
+    choice = {"message": {"content": "def add and more"}}
+    kept = read_answer({"choices": [choice]}, begun, 0.1)
+    assert kept.text == "def add and more"
+
+
 def test_info(server: FaultyServer) -> None:
     kind = OpenAiKind(environ={"OPENAI_API_KEY": KEY})
     asked = replace(spec(server.url("ok")), declared={"architecture": "moe"})
@@ -415,7 +616,7 @@ def test_preflight_takes_a_server_without_a_list_at_its_word(
     ("fault", "model", "message"),
     [
         ("closed", "m", r"status 401.*SELFINVOKE_API_KEY or OPENAI_API_KEY"),
-        ("broken", "m", r"status 500"),
+        ("broken", "m", r"status 500 .*check_model = false"),
         ("moved", "m", r"moved to http://127\.0\.0\.1:1/"),
         ("unlike", "m", r"not a list of models"),
         ("ok", "cod-model", r"did you mean 'code-model'\? it has: code-model, other"),
@@ -429,6 +630,29 @@ def test_preflight_says_what_to_change(
     with pytest.raises(UserError, match=message) as caught:
         kind.preflight(spec(server.url(fault), model=model))
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", ["broken", "unlike", "ok", "unlisted"])
+def test_a_trusted_server_may_list_what_it_likes(
+    fault: str, server: FaultyServer
+) -> None:
+    kind = OpenAiKind(environ={})
+    engine = kind.load(spec(server.url(fault), model="mine", check_model=False))
+    assert engine.info.name == "mine"
+    engine.close()
+    with pytest.raises(UserError):
+        kind.preflight(spec(server.url(fault), model="", check_model=False))
+    with pytest.raises(UserError, match="refuses the key"):
+        kind.preflight(spec(server.url("closed"), model="mine", check_model=False))
+
+
+def test_preflight_asks_every_replica(server: FaultyServer) -> None:
+    kind = OpenAiKind(environ={})
+    kind.preflight(spec(f"{server.url('ok')},{server.url('single')}"))
+    with pytest.raises(UserError, match=r"/closed/v1 refuses the key"):
+        kind.preflight(spec(f"{server.url('ok')},{server.url('closed')}"))
+    with pytest.raises(UserError, match=r"/ok/v1 has 2 models"):
+        kind.preflight(spec(f"{server.url('single')},{server.url('ok')}", model=""))
 
 
 def test_preflight_of_a_closed_port() -> None:
@@ -452,6 +676,8 @@ def test_preflight_of_a_closed_port() -> None:
         ("http://host:port/v1#m", "not an address"),
         ("http://user:hidden@host/v1#m", "must not hold credentials"),
         ("http://host/v1?key=hidden#m", "must not hold credentials"),
+        ("http://one/v1,#m", "not an http address"),
+        ("http://one/v1,http://one/v1/#m", "http://one/v1 is named twice"),
     ],
 )
 def test_preflight_refuses_addresses(argument: str, message: str) -> None:

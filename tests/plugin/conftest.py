@@ -25,8 +25,8 @@ FIRST = "mini::oracle::classes_01_click_counter::clean"
 
 
 @pytest.fixture(autouse=True)
-def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No option or data of the outer session reaches the inner one."""
+def own_world(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    """No option, data or cache of the outer session reaches the inner one."""
     for name in ("SELFINVOKE_DATA", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     # Without compiled files pytest rewrites every plugin anew, in every worker: that

@@ -88,7 +88,7 @@ def test_records_and_junit_equal_the_reports(
 def test_the_summary_counts_what_was_judged(four_outcomes: pytest.RunResult) -> None:
     lines = four_outcomes.stdout
     lines.fnmatch_lines(["oracle * clean * 2 * 2 * 100.0 %*"])
-    lines.fnmatch_lines(["oracle * mine.never * 0 * 0 * -*", "    skipped 2"])
+    lines.fnmatch_lines(["oracle * mine.never * 0 * 0 * -*", "    not applicable 2"])
     lines.fnmatch_lines(["oracle * mine.broken * 0 * 0 * -*", "    not judged 2"])
     lines.fnmatch_lines(["stub * clean * 2 * 0 * 0.0 %*", "    wrong_answer 2"])
     lines.fnmatch_lines(["records: .selfinvoke*", "junit: *out.xml"])

@@ -115,7 +115,7 @@ def test_an_attack_that_does_not_apply_is_skipped(
     result = run("--model=oracle", "--attack=clean,mine.never", "--limit=2", "-rs")
     result.assert_outcomes(passed=2, skipped=2)
     result.stdout.fnmatch_lines(["SKIPPED*mini: nothing to change"])
-    result.stdout.fnmatch_lines(["oracle * mine.never * 0 *", "*skipped 2"])
+    result.stdout.fnmatch_lines(["oracle * mine.never * 0 *", "*not applicable 2"])
 
 
 def test_a_broken_attack_is_an_error_that_names_it(

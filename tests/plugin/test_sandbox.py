@@ -151,3 +151,10 @@ def test_reports_tell_how_programs_were_judged(
         r["case"]["problem"]: r["execution"]["judge"] for r in records(pytester.path)
     }
     assert judges["back"] == "inline"
+
+
+def test_a_timeout_below_the_programs_own_is_pointed_out(run: Run) -> None:
+    result = run("--model=oracle", "--limit=1", "--timeout=7")
+    result.stdout.fnmatch_lines(["selfinvoke: timeout=7 ends cases before*30 s*"])
+    result = run("--model=oracle", "--limit=1", "--timeout=100")
+    result.stdout.no_fnmatch_line("*ends cases before*")

@@ -199,6 +199,13 @@ def test_tests_beside_the_program_that_never_call_it(sandbox: Sandbox) -> None:
         run(sandbox, "def f(x): return 2", tests)
 
 
+def test_tests_that_assert_nothing(sandbox: Sandbox) -> None:
+    with pytest.raises(NotJudgedError, match="assert nothing"):
+        run(sandbox, "def f(x): return 2", "for x in (1, 2):\n    f(x)")
+    tests = "def expect(x):\n    if f(x) != 2: raise ValueError\nexpect(1)"
+    assert run(sandbox, "def f(x): return 2", tests).verdict is Verdict.SOLVED
+
+
 def test_answers_that_the_tests_cannot_use_are_wrong(sandbox: Sandbox) -> None:
     execution = run(sandbox, "def f(x): return None", "assert f(1) + 1 == 3")
     assert (execution.verdict, execution.judge) == (Verdict.WRONG_ANSWER, "apart")

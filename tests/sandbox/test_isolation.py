@@ -28,8 +28,14 @@ class Tier:
     def __init__(self, tiers: tuple[str, ...]) -> None:
         self.solutions, self.trials = ForkServer(tiers=tiers), ForkServer(tiers=tiers)
 
-    def run(self, program: str, tests: str = "assert f() == 1") -> Execution:
-        job = Job(program=program, tests=tests, entry_points=("f",), limits=LIMITS)
+    def run(
+        self,
+        program: str,
+        tests: str = "assert f() == 1",
+        *,
+        limits: Limits = LIMITS,
+    ) -> Execution:
+        job = Job(program=program, tests=tests, entry_points=("f",), limits=limits)
         return Judge(self.solutions, self.trials).execute(job, time.perf_counter)
 
 
@@ -136,7 +142,10 @@ def test_nothing_outlives_its_program(tier: Tier) -> None:
     assert time.monotonic() - started < 5
     server = tier.solutions._process
     assert server is not None
-    assert len(descendants(server.pid)) <= 1
+    # the server itself, where it lives in a namespace, and the child for the next
+    left = descendants(server.pid)
+    assert len(left) <= 2
+    assert all(len(os.listdir(f"/proc/{pid}/task")) == 1 for pid in left)
 
 
 def test_programs_do_not_see_each_other(tier: Tier) -> None:
@@ -159,6 +168,28 @@ def descendants(pid: int) -> list[int]:
         for child in map(int, task.read_text().split()):
             found += [child, *descendants(child)]
     return found
+
+
+def test_a_waiting_child_that_was_killed_is_replaced() -> None:
+    with Sandbox() as sandbox:
+        for _ in range(3):
+            assert sandbox.run(JOB).verdict is Verdict.SOLVED
+            server = sandbox._light._process
+            assert server is not None
+            for pid in descendants(server.pid)[1:]:
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_each_program_has_its_own_limits(tier: Tier) -> None:
+    program = "x = bytearray(2 ** 27)\ndef f(): return 1"
+    small, large = Limits(memory_bytes=2**26), Limits(memory_bytes=2**29)
+    for limits, verdict in (
+        (large, Verdict.SOLVED),
+        (small, Verdict.MEMORY),
+        (small, Verdict.MEMORY),
+        (large, Verdict.SOLVED),
+    ):
+        assert tier.run(program, limits=limits).verdict is verdict
 
 
 def test_descriptors_stay_flat() -> None:
@@ -200,7 +231,10 @@ def test_a_server_that_is_always_killed_is_our_fault(
         return control
 
     monkeypatch.setattr(ForkServer, "_start", killed)
-    with Sandbox() as sandbox, pytest.raises(NotJudgedError, match="killed twice"):
+    with (
+        Sandbox() as sandbox,
+        pytest.raises(NotJudgedError, match="killed from outside twice"),
+    ):
         sandbox.run(JOB)
 
 
@@ -255,6 +289,46 @@ def test_an_interrupt_in_the_caller_leaves_a_usable_sandbox() -> None:
         finally:
             signal.signal(signal.SIGALRM, previous)
         assert sandbox.run(JOB).verdict is Verdict.SOLVED
+
+
+def test_a_server_never_comes_back_with_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox() as sandbox:
+        if sandbox.isolation.tier != "namespaces":
+            pytest.skip("this host has one tier only")
+        for server in (sandbox._light, sandbox._heavy, sandbox._trials):
+            server.close()
+            monkeypatch.setattr(server, "_tiers", ("landlock", "seccomp"))
+        with pytest.raises(NotJudgedError, match="isolation was namespaces, now"):
+            sandbox.run(JOB)
+
+
+HEAVY = Job(
+    program="import numpy\ndef f(x): return int(numpy.add(x, 1))",
+    tests="assert f(1) == 2",
+    entry_points=("f",),
+)
+
+
+def test_loaded_libraries_do_not_lower_the_isolation() -> None:
+    pytest.importorskip("numpy")
+    with Sandbox() as sandbox:
+        assert sandbox.run(HEAVY).verdict is Verdict.SOLVED
+        assert sandbox._heavy is not sandbox._light
+        assert sandbox._heavy.isolation == sandbox.isolation
+
+
+def test_libraries_that_cannot_be_loaded_ahead_are_loaded_in_the_child(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("numpy")
+
+    def fails() -> None:
+        raise NotJudgedError("it starts threads")
+
+    with Sandbox() as sandbox:
+        monkeypatch.setattr(sandbox._heavy, "start", fails)
+        assert sandbox.run(HEAVY).verdict is Verdict.SOLVED
+        assert sandbox._heavy is sandbox._light
 
 
 def test_policies(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pytest_selfinvoke.plan import Plan, build_plan
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
+    Shard,
     Suite,
     models_from_specs,
 )
@@ -48,7 +49,7 @@ class Own:
 
 
 def unused(problem: Problem, rng: object) -> Problem:
-    raise AssertionError("a plan makes no texts")
+    raise AssertionError(f"a plan makes no texts: {rng}")
 
 
 def plan_of(
@@ -140,6 +141,29 @@ def test_clean_is_one_variant_whatever_the_seeds_and_repeats_count_once() -> Non
     assert variants == ["a.one-seed0", "a.one-seed1", "clean"]
 
 
+def fixed(problem: Problem, rng: object) -> Problem:
+    return problem
+
+
+def test_an_attack_that_draws_nothing_is_one_variant_whatever_the_seeds() -> None:
+    registered: Registry[Attack] = Registry("attack", {})
+    registered.add("clean", fixed)
+    registered.add("a.fixed", fixed)
+    registered.add("a.drawn", unused)
+    known: Registry[Benchmark] = Registry("benchmark", {})
+    known.add("own", Own())
+    suite = suite_of(attacks=("clean", "a", "a.fixed+a.drawn"), attack_seeds=2)
+    plan = build_plan(suite, benchmarks=known, attacks=registered, download=False)
+    assert [variant.id for variant in plan.variants] == [
+        "clean",
+        "a.drawn-seed0",
+        "a.drawn-seed1",
+        "a.fixed",
+        "a.fixed+a.drawn-seed0",
+        "a.fixed+a.drawn-seed1",
+    ]
+
+
 def test_a_limit_takes_the_first_problems() -> None:
     [loaded] = plan_of(suite_of(limit=Limit(count=3))).benchmarks
     assert [p.id for p in loaded.problems] == ["p00", "p01", "p02"]
@@ -211,3 +235,37 @@ def test_two_files_for_one_benchmark_are_refused_for_ids_would_be_equal() -> Non
     )
     with pytest.raises(UserError, match="'own' is named with two files"):
         plan_of(suite_of(benchmarks=choices))
+
+
+@pytest.mark.parametrize("of", [1, 3, 7])
+def test_shards_are_disjoint_complete_and_even(of: int) -> None:
+    def ids(shard: Shard | None) -> list[str]:
+        suite = Suite(
+            models=models_from_specs(["oracle"]),
+            benchmarks=(BenchmarkChoice(name="own"), BenchmarkChoice(name="more")),
+            attacks=("clean", "a.one"),
+            shard=shard,
+        )
+        plan = plan_of(suite, Own(size=20), Own(name="more", size=5))
+        return [case.id for case in plan.all_cases()]
+
+    parts = [ids(Shard(number=n + 1, of=of)) for n in range(of)]
+    assert sorted(case for part in parts for case in part) == sorted(ids(None))
+    problems = [{tuple(case.split("::")[:3]) for case in part} for part in parts]
+    sizes = [len(part) for part in problems]
+    assert max(sizes) - min(sizes) <= 1
+    # All variants of a problem are in one part.
+    assert sum(sizes) == len(set().union(*problems)) == 25
+
+
+def test_a_shard_knows_the_whole_benchmark() -> None:
+    suite = Suite(
+        models=models_from_specs(["oracle"]),
+        benchmarks=(BenchmarkChoice(name="own"),),
+        limit=Limit(count=10),
+        shard=Shard(number=2, of=4),
+    )
+    [whole] = plan_of(replace(suite, shard=None), Own()).benchmarks
+    [part] = plan_of(suite, Own()).benchmarks
+    assert [problem.id for problem in part.problems] == ["p01", "p05", "p09"]
+    assert (part.hash, part.total) == (whole.hash, whole.total)

@@ -10,6 +10,7 @@ from pytest_selfinvoke.sandbox.base import Limits
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
+    Shard,
     Suite,
     benchmarks_from_text,
     default_label,
@@ -60,6 +61,14 @@ def load(folder: Path, text: str, defaults: Suite | None = None) -> Suite:
     path = folder / "x.selfinvoke.toml"
     path.write_text(text)
     return load_suite(path, Suite() if defaults is None else defaults)
+
+
+@pytest.mark.parametrize(
+    "text", ["0/2", "3/2", "1", "1/0", "/", "a/b", "-1/2", "1/2/3"]
+)
+def test_other_shards_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match=f"shard '{text}': write I/N"):
+        Shard.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -153,3 +153,12 @@ def test_records_survive_the_wire_and_ignore_newer_keys() -> None:
     assert record.failure_kind == "KeyError"
     assert record.judged
     assert not record.solved
+
+
+def test_what_is_defined_can_be_looked_up_and_is_not_listed() -> None:
+    registry: Registry[object] = Registry("attack", {"clean": "os:path"})
+    registry.define("a@b=1+c", 1)
+    registry.define("a@b=1+c", 2)
+    assert "a@b=1+c" in registry
+    assert registry.get("a@b=1+c") == 2
+    assert list(registry) == ["clean"]

@@ -185,6 +185,7 @@ def test_the_prompt_gives_what_the_answer_does_not_bring() -> None:
     assert assemble(selection, statements(given), ("f",)).split("\n\n") == [
         "from __future__ import annotations",
         "import a",
+        "import b",  # what is given may need it before the answer's own comes
         "def g():\n    return 1",
         "import b",
         "N = 2",

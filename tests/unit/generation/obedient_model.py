@@ -42,6 +42,13 @@ class Obedient:
         if order == "wait":
             while not Path(argument).exists():
                 time.sleep(0.002)
+        elif order == "once":
+            # Hangs where it is the first to see the sign, and waits for a go.
+            sign, go = map(Path, argument.split())
+            if not sign.exists():
+                hang(str(sign))
+            while not go.exists():
+                time.sleep(0.002)
         elif order == "hang":
             hang(argument)
         elif order == "raise":

@@ -7,7 +7,9 @@ import pytest
 
 from pytest_selfinvoke.core.errors import GenerationError
 from pytest_selfinvoke.core.records import Completion, Message, Prompt, Sampling
-from pytest_selfinvoke.generation.batching import WINDOW, Schedule, fingerprint
+from pytest_selfinvoke.generation import batching
+from pytest_selfinvoke.generation.batching import WINDOW, Schedule
+from pytest_selfinvoke.generation.identity import fingerprint
 from pytest_selfinvoke.models.base import Failure, Request
 
 Ask = Callable[..., Request]
@@ -163,7 +165,7 @@ def test_what_was_delivered_can_be_asked_for_again(
     ],
 )
 @pytest.mark.parametrize("when", ["planned", "delivered"])
-def test_one_key_two_prompts_is_an_error(
+def test_one_key_with_other_settings_is_another_request(
     schedule: Schedule, ask: Ask, changed: dict[str, object], when: str
 ) -> None:
     schedule.plan([ask("k", "text")])
@@ -171,8 +173,12 @@ def test_one_key_two_prompts_is_an_error(
         batch = schedule.next_batch(1)
         schedule.demand(ask("k", "text"))
         schedule.complete(batch, done(batch))
-    with pytest.raises(GenerationError, match=r"^k: two different"):
-        schedule.demand(ask("k", **{"text": "text", **changed}))
+    other = ask("k", **{"text": "text", **changed})
+    future = schedule.demand(other)
+    batch = schedule.next_batch(1)
+    assert batch == [other]
+    schedule.complete(batch, done(batch))
+    assert future.done()
 
 
 def test_stop_strings_of_chat_prompts_count() -> None:
@@ -215,6 +221,63 @@ def test_giving_up_tells_everybody(schedule: Schedule, ask: Ask) -> None:
         with pytest.raises(GenerationError, match="no model"):
             future.result(timeout=0)
     assert schedule.next_batch(9) == []
+
+
+def test_what_the_store_keeps_does_not_stay_in_memory(
+    schedule: Schedule, ask: Ask
+) -> None:
+    schedule.plan([ask("p")])
+    batch = schedule.next_batch(1)
+    schedule.complete(batch, done(batch), kept=True)
+    assert not schedule._entries
+    schedule.plan([ask("p")])
+    assert schedule.next_batch(1) == []
+
+
+def test_nothing_is_made_far_ahead_of_those_who_ask(
+    schedule: Schedule, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "AHEAD", 6)
+    requests = [ask(f"{n:02}") for n in range(40)]
+    schedule.plan(requests)
+    for _ in range(2):
+        batch = schedule.next_batch(4)
+        schedule.complete(batch, done(batch))
+    assert not schedule.has_work(4)
+    assert schedule.next_batch(4) == []
+    schedule.demand(ask("00"))
+    schedule.demand(ask("01"))
+    assert schedule.demand(ask("02")).done()
+    assert keys(schedule.next_batch(4)) == ["08", "09", "10", "11"]
+
+
+def test_a_careful_session_makes_one_batch_and_waits_until_it_is_used(
+    ask: Ask,
+) -> None:
+    schedule = Schedule(careful=True)
+    # In the order of the plan: what is asked next is what the batch holds.
+    schedule.plan([ask(f"{n:02}", "x" * (n % 2 * 100)) for n in range(40)])
+    schedule.demand(ask("00"))
+    batch = schedule.next_batch(4)
+    assert sorted(keys(batch)) == ["00", "01", "02", "03"]
+    schedule.complete(batch, done(batch))
+    for request in batch[1:3]:
+        assert schedule.demand(request).done()
+        assert not schedule.has_work(4)
+    assert schedule.demand(batch[3]).done()
+    assert sorted(keys(schedule.next_batch(4))) == ["04", "05", "06", "07"]
+
+
+def test_only_the_latest_deliveries_are_remembered(
+    schedule: Schedule, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "REMEMBERED", 2)
+    for key in "abc":
+        schedule.demand(ask(key))
+        batch = schedule.next_batch(1)
+        schedule.complete(batch, done(batch))
+    schedule.plan([ask(key) for key in "abc"])
+    assert keys(schedule.next_batch(9)) == ["a"]
 
 
 def test_every_request_is_generated_exactly_once(schedule: Schedule, ask: Ask) -> None:

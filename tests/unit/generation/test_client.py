@@ -124,6 +124,22 @@ def test_a_connection_that_ended_between_two_calls_costs_nothing() -> None:
         client.close()
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_question_is_asked_twice_at_most(
+    fake: Callable[[Script], FakeServer], ask: Ask, lost: int
+) -> None:
+    answers = iter([b""] * lost)
+    server = fake(lambda frame: next(answers, result(frame, {"text": "a"})))
+    client = GenerationClient(server.address, "s")
+    if lost == 1:
+        assert client.generate("m", ask("k")).text == "a"
+    else:
+        with pytest.raises(GenerationError, match="server died"):
+            client.generate("m", ask("k"))
+    assert server.connections == 2
+    client.close()
+
+
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()

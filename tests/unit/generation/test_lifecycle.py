@@ -142,30 +142,60 @@ def test_a_users_module_is_found_where_pytest_was_started(
         server.stop()
 
 
-def test_a_killed_server_is_replaced_once(
+def test_a_question_of_a_killed_server_is_asked_again(
     start: Start, connect: Connect, ask: Ask, tmp_path: Path
 ) -> None:
-    server, sign = start(), tmp_path / "sign"
-    killer, waiting, idle = connect(server), connect(server), connect(server)
+    server, sign, go = start(), tmp_path / "sign", tmp_path / "go"
+    waiting, idle = connect(server), connect(server)
     assert idle.generate("m", ask("before", "echo 1")).text == "1"
     first = _pid(server)
     with ThreadPoolExecutor(1) as pool:
-        with pytest.raises(GenerationError, match="server died"):
-            killer.generate("m", ask("k1", "die"))
-        wait_until(lambda: _pid(server) != first)
-        # One that was idle sees nothing of it; one that failed can go on.
-        assert idle.generate("m", ask("idle", "echo 2")).text == "2"
-        assert killer.generate("m", ask("again", "echo 3")).text == "3"
-        assert server.alive
-        blocked = pool.submit(waiting.generate, "m", ask("w", f"hang {sign}"))
+        blocked = pool.submit(waiting.generate, "m", ask("w", f"once {sign} {go}"))
         wait_until(sign.exists)
-        os.kill(_pid(server), signal.SIGKILL)
-        with pytest.raises(GenerationError, match="server died"):
-            blocked.result(timeout=10)
-    for client in (killer, idle, connect(server)):
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: _pid(server) != first)
+        go.touch()
+        # One that was idle sees nothing of it.
+        assert idle.generate("m", ask("idle", "echo 2")).text == "2"
+        assert blocked.result(timeout=10).text == "w"
+    assert server.alive
+
+
+def test_a_question_that_kills_servers_costs_itself_only(
+    start: Start, connect: Connect, ask: Ask
+) -> None:
+    server = start()
+    killer, other = connect(server), connect(server)
+    with pytest.raises(GenerationError, match="server died"):
+        killer.generate("m", ask("k", "die"))
+    for client in (killer, other):
+        assert client.generate("m", ask("after", "echo 3")).text == "3"
+    # There is an end to it: then nobody waits.
+    with pytest.raises(GenerationError, match="server died"):
+        killer.generate("m", ask("k2", "die"))
+    for client in (killer, other, connect(server)):
         with pytest.raises(GenerationError, match="server died"):
             client.generate("m", ask("late", "echo 4"))
-    assert not server.alive
+
+
+def test_a_second_server_is_told_the_plan_and_a_third_is_not(
+    connect: Connect, ask: Ask, tmp_path: Path
+) -> None:
+    server, told = GenerationServer(), []
+    server.launch(
+        [ORACLE],
+        threads=1,
+        log_path=tmp_path / "log",
+        on_restart=lambda: told.append(_pid(server)),
+    )
+    pids = [_pid(server)]
+    for _ in range(2):
+        os.kill(pids[-1], signal.SIGKILL)
+        wait_until(lambda: _pid(server) != pids[-1])
+        pids.append(_pid(server))
+    assert connect(server).info("o").name == "oracle"
+    server.stop()
+    assert told == [pids[1]]
 
 
 def _pid(server: GenerationServer) -> int:
@@ -180,6 +210,19 @@ def test_a_server_that_cannot_start_is_an_error_and_no_hang(
     server = GenerationServer()
     server.open()
     server.launch([ORACLE], threads=1, log_path=tmp_path / "log")
+    with pytest.raises(GenerationError, match="server died"):
+        connect(server).info("o")
+    server.stop()
+
+
+def test_no_process_at_all_is_one_line_and_nobody_waits(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    server = GenerationServer()
+    server.open()
+    with pytest.raises(UserError, match="cannot be started"):
+        server.launch([ORACLE], threads=1, log_path=tmp_path / "log")
     with pytest.raises(GenerationError, match="server died"):
         connect(server).info("o")
     server.stop()

@@ -131,7 +131,9 @@ def test_preflight_looks_where_pytest_was_started_and_above(
 
 def test_preflight_names_a_module_that_is_not_there() -> None:
     spec = ModelSpec(spec="opneai:Model", label="x")
-    with pytest.raises(UserError, match=r"no module named 'opneai'.*kinds: hf, openai"):
+    with pytest.raises(
+        UserError, match=r"no module named 'opneai'.*kinds: gguf, hf, openai"
+    ):
         CustomKind(spec.spec).preflight(spec)
 
 

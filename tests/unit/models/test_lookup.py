@@ -38,10 +38,10 @@ def test_a_users_reference() -> None:
         ("oracel", "unknown model 'oracel': did you mean 'oracle'"),
         ("opena1:http://x/v1#m", "did you mean 'openai'"),
         ("hause", "did you mean 'house'"),
-        ("a-b:c", "known: hf"),
-        ("a:", "known: hf"),
-        (":a", "known: hf"),
-        ("", "known: hf"),
+        ("a-b:c", "known: gguf"),
+        ("a:", "known: gguf"),
+        (":a", "known: gguf"),
+        ("", "known: gguf"),
     ],
 )
 def test_anything_else_is_unknown(spec: str, message: str) -> None:

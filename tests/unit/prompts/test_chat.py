@@ -30,7 +30,9 @@ def test_functions_are_named_and_the_call_is_asked_for() -> None:
 
 
 def test_changed_code_is_shown_as_it_is() -> None:
-    assert "\n```python\n# Changed\n```\n" in user(PAIR, "\n# Changed\n\n")
+    assert "\n```python\n# Changed\n```\n" in user(PAIR, "\n# Changed\n")
+    # an attack may add empty lines, and they count
+    assert "\n```python\n# Changed\n\n```\n" in user(PAIR, "\n# Changed\n\n")
 
 
 def test_fences_in_the_code_do_not_close_the_fence() -> None:

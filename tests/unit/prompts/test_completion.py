@@ -43,9 +43,9 @@ def render(problem: Problem, code: str | None = None) -> Prompt:
 
 def test_a_plain_problem_is_its_own_prompt() -> None:
     assert render(PLAIN).text == TARGET.prompt
-    assert (
-        render(PLAIN, "# Changed\ndef two():\n\n\n").text == "# Changed\ndef two():\n"
-    )
+    # an attack may add empty lines, and they count
+    added = "# Changed\ndef two():\n\n\n"
+    assert render(PLAIN, added).text == added
 
 
 def test_the_target_is_announced_and_the_base_comes_last() -> None:

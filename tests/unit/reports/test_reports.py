@@ -41,7 +41,12 @@ def test_what_was_not_judged_is_in_no_denominator() -> None:
             record("p4", None, status=Status.SKIPPED),
         ]
     )
-    assert (cell.judged, cell.solved, cell.errors, cell.skipped) == (2, 1, 1, 1)
+    assert (cell.judged, cell.solved, cell.errors, cell.skipped) == (
+        2,
+        1,
+        1,
+        {"not applicable": 1},
+    )
     assert cell.pass_at_1 == 0.5
 
 
