@@ -31,6 +31,7 @@ from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.minimizing import minimize_broken
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
+from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
 from pytest_selfinvoke.reports.junit import metric_properties, model_properties
 from pytest_selfinvoke.reports.robustness import (
@@ -72,6 +73,7 @@ class Controller:
         #: Give lines that stand in the terminal between the tables and the files.
         self.sections: list[Callable[[], Iterable[str]]] = []
         self.minimized: list[str] = []
+        self.reports = Written()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -79,6 +81,10 @@ class Controller:
         self.session = session
         if session.config.option.collectonly:
             return
+        try:
+            self.runtime.settings.reports.check()
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from error
         self._check_plans()
         budgets = [p.suite.attack_budget for p in self.runtime.plans.values()]
         if any(budgets) and getattr(session.config.option, "dist", "") == "load":
@@ -264,6 +270,8 @@ class Controller:
                 self.run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
+        if self.recorded:
+            self.reports = write_after_run(self.run.path, self.runtime.settings.reports)
 
     def _facts(self, stats: Mapping[str, Any]) -> dict[str, str]:
         """What is true of the whole run, for JUnit."""
@@ -338,6 +346,10 @@ class Controller:
         xml = getattr(self.config.option, "xmlpath", None)
         if xml:
             write(f"junit:   {xml}")
+        for name, path in self.reports.files:
+            write(f"{name + ':':<8} {_shown(self.config, path)}")
+        for line in self.reports.errors:
+            write(f"error: {line}", red=True)
         settings = self.runtime.settings
         where = _shown(self.config, settings.store)
         for line in self.sources.lines(where, settings.cache.value):

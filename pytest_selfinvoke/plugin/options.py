@@ -114,6 +114,19 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "metavar": "DIR",
         "help": "Folder for the run's records and manifest (default: .selfinvoke)",
     },
+    "html": {
+        "metavar": "FILE",
+        "help": "Write the HTML report: one file that needs no network (extra: html)",
+    },
+    "markdown": {
+        "metavar": "FILE",
+        "help": "Write the results as Markdown",
+    },
+    "csv": {
+        "metavar": "FILE",
+        "help": "Write the records as a table: CSV, or Parquet if the name ends in "
+        ".parquet (extra: hub)",
+    },
     "store": {
         "metavar": "FILE",
         "help": "Where completions are kept (default: completions.sqlite in the "

@@ -15,6 +15,7 @@ from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.generation.settings import CacheMode
 from pytest_selfinvoke.metrics.gates import Gate
 from pytest_selfinvoke.plugin.options import destination
+from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.suite import (
     BenchmarkChoice,
     Limit,
@@ -25,6 +26,9 @@ from pytest_selfinvoke.suite import (
     models_from_specs,
     rule_from_name,
 )
+
+#: Options that name a report's file.
+REPORTS = ("html", "markdown", "csv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class Settings:
     overrides: Mapping[str, Any]
     defaults: Suite
     results: Path
+    reports: Destinations = field(default_factory=Destinations)
     store: Path
     cache: CacheMode = CacheMode.READ_WRITE
     models_in_parallel: int = 1
@@ -137,6 +142,7 @@ def read_settings(config: pytest.Config) -> Settings:
         overrides=overrides,
         defaults=_defaults(config),
         results=base / results if results else config.rootpath / ".selfinvoke",
+        reports=_reports(base, {name: option(name) for name in REPORTS}),
         store=base / Path(store).expanduser() if store else default_store(os.environ),
         cache=CacheMode(option("cache") or "read-write"),
         models_in_parallel=in_parallel or 1,
@@ -147,6 +153,18 @@ def read_settings(config: pytest.Config) -> Settings:
         fail_on_regression=bool(option("fail_on_regression")),
         minimize_probes=probes,
         minimize_cases=_number(config, "minimize_cases", int),
+    )
+
+
+def _reports(base: Path, named: Mapping[str, str | None]) -> Destinations:
+    """The files that the options name, and the page of the CI job if there is one."""
+    files = {name: base / file for name, file in named.items() if file}
+    table = files.get("csv")
+    if table is not None and table.suffix == ".parquet":
+        files["parquet"] = files.pop("csv")
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return Destinations(
+        **files, step_summary=Path(step_summary) if step_summary else None
     )
 
 

@@ -1,0 +1,196 @@
+"""Summary, views and cases -> one page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+from urllib.parse import urlencode
+
+from pytest_selfinvoke.core.imports import require
+from pytest_selfinvoke.reports import wording
+from pytest_selfinvoke.reports.contents import Contents
+from pytest_selfinvoke.reports.html.cases import CaseList
+from pytest_selfinvoke.reports.html.frame import mark
+from pytest_selfinvoke.reports.html.plots import panels
+from pytest_selfinvoke.reports.html.svg import SERIES
+from pytest_selfinvoke.reports.summary import Cell
+from pytest_selfinvoke.reports.views import Comparison, Drop, Views, hardest, is_control
+
+EXTRA = "html"
+#: The plotting library's markers as characters, in the order of the series.
+MARKS = "●■◆▲▼✚✖★"
+
+
+def render(contents: Contents, cases: CaseList) -> bytes:
+    """The page as a file's bytes."""
+    jinja2 = require("jinja2", extra=EXTRA)
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.from_string(_file("page.html.j2"))
+    markup = require("markupsafe", extra=EXTRA).Markup
+    style, script = _file("page.css"), _file("page.js")
+    text: str = template.render(
+        **_context(contents, markup),
+        style=markup(style),
+        style_hash=_source_hash(style),
+        script=markup(script),
+        script_hash=_source_hash(script),
+        index=cases.finish(contents.views.effects),
+        chunks=cases.chunks,
+    )
+    # A name may hold half of a surrogate pair, which no file can.
+    return text.encode("utf-8", "replace")
+
+
+def _context(contents: Contents, markup: Any) -> dict[str, Any]:
+    views = contents.views
+    found = panels(views)
+    # The only markup that is not the template's own; labels in it were escaped as XML.
+    drawings = {
+        plot.id: markup(plot.drawing)
+        for panel in found
+        for plot in (*panel.left, *panel.right)
+    }
+    models = dict.fromkeys(row.model for row in views.comparisons)
+    return {
+        "title": contents.title,
+        "facts": contents.facts,
+        "warnings": contents.warnings,
+        "footer": contents.footer,
+        "models": [_model(row, views) for row in views.comparisons],
+        "compared": any(row.units for row in views.comparisons),
+        "hurting": [_hurting(drop) for drop in hardest(views.attacks, 5)],
+        "fragile": _fragile(views),
+        "failures": _failures(contents.cells),
+        "cells": _cells(contents.cells),
+        "panels": found,
+        "drawings": drawings,
+        "marks": {
+            model: {"colour": index % SERIES, "character": MARKS[mark(index)]}
+            for index, model in enumerate(models)
+        },
+    }
+
+
+def _model(row: Comparison, views: Views) -> dict[str, str]:
+    drops = [
+        drop
+        for drop in views.families
+        if (drop.model, drop.benchmark) == (row.model, row.benchmark)
+        and not is_control(drop.name)
+    ]
+    worst = max(drops, key=lambda drop: drop.drop, default=None)
+    hurts = worst is not None and worst.drop > 0
+    return {
+        "model": row.model,
+        "benchmark": row.benchmark,
+        "clean": wording.percent(row.clean),
+        "clean_interval": wording.interval(row.clean_interval),
+        "attacked": wording.percent(row.attacked),
+        "attacked_interval": wording.interval(row.attacked_interval),
+        "everywhere": wording.percent(row.everywhere_rate),
+        "counted": f"{row.everywhere} of {row.units}" if row.units else "–",
+        "hardest": f"{worst.name}, {wording.points(worst.drop)} points"
+        if worst is not None and hurts
+        else "–",
+    }
+
+
+def _hurting(drop: Drop) -> dict[str, str]:
+    wanted = {
+        "model": drop.model,
+        "benchmark": drop.benchmark,
+        "attack": drop.name,
+        "verdict": "broken",
+    }
+    return {
+        "attack": drop.name,
+        "model": drop.model,
+        "points": wording.points(drop.drop),
+        "interval": wording.points_interval(drop.interval),
+        "link": _link(wanted),
+    }
+
+
+def _fragile(views: Views) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for heat in views.heat:
+        for problem in heat.problems:
+            wanted = {
+                "benchmark": heat.benchmark,
+                "verdict": "broken",
+                "text": f"::{problem}::",
+            }
+            found.append(
+                {
+                    "name": problem,
+                    "benchmark": heat.benchmark,
+                    "breaking": heat.breaking(problem),
+                    "attacks": len(heat.attacks),
+                    "link": _link(wanted),
+                }
+            )
+    found.sort(key=lambda row: -row["breaking"])
+    return [row for row in found[:5] if row["breaking"]]
+
+
+def _link(wanted: Mapping[str, str]) -> str:
+    """A link to the list of cases with these filters."""
+    return f"#cases?{urlencode(wanted, errors='replace')}"
+
+
+def _failures(cells: Sequence[Cell]) -> dict[str, Any] | None:
+    models = list(dict.fromkeys(cell.model for cell in cells))
+    counts: dict[str, dict[str, int]] = {}
+    for cell in cells:
+        kinds = {**cell.failures, "not judged": cell.errors, "skipped": cell.skipped}
+        for kind, count in kinds.items():
+            row = counts.setdefault(kind.replace("_", " "), dict.fromkeys(models, 0))
+            row[cell.model] += count
+    totals = {kind: sum(row.values()) for kind, row in counts.items()}
+    order = [kind for kind, total in totals.items() if total]
+    if not order:
+        return None
+    order.sort(key=lambda kind: (kind in ("not judged", "skipped"), -totals[kind]))
+    rows = [(kind, *counts[kind].values()) for kind in order]
+    return {"headings": ("Kind", *models), "rows": rows}
+
+
+def _cells(cells: Sequence[Cell]) -> dict[str, Any]:
+    return {
+        "headings": (
+            *("Model", "Benchmark", "Attack", "Judged", "Solved", "pass@1"),
+            *("95 % interval", "Not judged", "Skipped"),
+        ),
+        "rows": [
+            (
+                cell.model,
+                cell.benchmark,
+                cell.attack,
+                cell.judged,
+                cell.solved,
+                wording.percent(cell.pass_at_1),
+                wording.interval(cell.interval),
+                cell.errors,
+                cell.skipped,
+            )
+            for cell in cells
+        ],
+    }
+
+
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _source_hash(source: str) -> str:
+    """What a content security policy names an inline script or style by."""
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

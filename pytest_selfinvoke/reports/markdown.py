@@ -1,0 +1,126 @@
+"""Contents -> Markdown, for pull requests and the summary page of a CI job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from pytest_selfinvoke.reports import wording
+from pytest_selfinvoke.reports.contents import Contents
+from pytest_selfinvoke.reports.summary import Cell
+from pytest_selfinvoke.reports.views import HeatMap, hardest
+
+#: Everything that Markdown, or the HTML in it, could take for markup.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&@])")
+_BLANKS = re.compile(r"\s+")
+#: A longer table does not help on a summary page, which holds a megabyte at most.
+_ROWS = 200
+
+
+def markdown(contents: Contents) -> str:
+    """The whole report."""
+    facts = ", ".join(
+        f"{name.lower()} {escape(value)}" for name, value in contents.facts
+    )
+    lines = [f"## {escape(contents.title)}", "", facts, ""]
+    lines += [f"> {escape(warning)}\n" for warning in contents.warnings]
+    lines += _models(contents)
+    lines += _hurting(contents)
+    lines += _fragile(contents.views.heat)
+    lines += _cells(contents.cells)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that reads the same in Markdown, in one line."""
+    cleaned = _BLANKS.sub(" ", text).encode("utf-8", "replace").decode()
+    return _SPECIAL.sub(r"\\\1", cleaned)
+
+
+def _models(contents: Contents) -> list[str]:
+    rows = [
+        (
+            escape(row.model),
+            escape(row.benchmark),
+            f"{wording.percent(row.clean)} ({wording.interval(row.clean_interval)})",
+            f"{wording.percent(row.attacked)} "
+            f"({wording.interval(row.attacked_interval)})",
+            f"{row.everywhere} of {row.units}" if row.units else "–",
+        )
+        for row in contents.views.comparisons
+    ]
+    headings = ("model", "benchmark", "clean pass@1", "attacked", "under every attack")
+    return _table(headings, rows, names=2) if rows else []
+
+
+def _hurting(contents: Contents) -> list[str]:
+    rows = [
+        (
+            escape(drop.name),
+            escape(drop.model),
+            escape(drop.benchmark),
+            wording.points(drop.drop),
+            wording.points_interval(drop.interval),
+        )
+        for drop in hardest(contents.views.attacks, 5)
+    ]
+    headings = ("attack", "model", "benchmark", "drop, points", "95 % interval")
+    return (
+        ["### Attacks that hurt most", "", *_table(headings, rows, names=3)]
+        if rows
+        else []
+    )
+
+
+def _fragile(maps: Iterable[HeatMap]) -> list[str]:
+    rows = [
+        (heat.breaking(problem), len(heat.attacks), heat.benchmark, problem)
+        for heat in maps
+        for problem in heat.problems
+        if heat.breaking(problem)
+    ]
+    rows.sort(key=lambda row: (-row[0], row[2:]))
+    shown = [
+        (escape(problem), escape(benchmark), f"{breaking} of {attacks}")
+        for breaking, attacks, benchmark, problem in rows[:5]
+    ]
+    headings = ("problem", "benchmark", "attacks that broke it")
+    title = ["### Problems that most attacks break", ""]
+    return [*title, *_table(headings, shown, names=2)] if shown else []
+
+
+def _cells(cells: Sequence[Cell]) -> list[str]:
+    rows = [
+        (
+            escape(cell.model),
+            escape(cell.benchmark),
+            escape(cell.attack),
+            str(cell.judged),
+            str(cell.solved),
+            wording.percent(cell.pass_at_1),
+            wording.interval(cell.interval),
+            ", ".join(f"{escape(kind)} {n}" for kind, n in _kinds(cell)) or "–",
+        )
+        for cell in cells[:_ROWS]
+    ]
+    headings = (
+        *("model", "benchmark", "attack", "judged", "solved", "pass@1"),
+        *("95 % interval", "not solved"),
+    )
+    title = f"<details><summary>All results ({len(cells)} rows)</summary>"
+    more = [f"{len(cells) - _ROWS} more rows are left out.", ""]
+    left_out = more if len(cells) > _ROWS else []
+    return [title, "", *_table(headings, rows, names=3), *left_out, "</details>"]
+
+
+def _kinds(cell: Cell) -> Iterable[tuple[str, int]]:
+    kinds = {**cell.failures, "not judged": cell.errors, "skipped": cell.skipped}
+    return [(kind, count) for kind, count in kinds.items() if count]
+
+
+def _table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, names: int
+) -> list[str]:
+    """A table whose first ``names`` columns stand left and the others right."""
+    rule = ["---" if i < names else "---:" for i in range(len(headings))]
+    return [f"| {' | '.join(row)} |" for row in (headings, rule, *rows)] + [""]

@@ -1,0 +1,258 @@
+"""Reports asked for by options: written at the end, refused at the start."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from .conftest import Run, assert_clear, records, run_folder
+from .junit_schema import violations
+
+ATTACKED = ("--model=oracle", "--model=stub", "--attack=clean,docstring.change_case")
+
+
+@pytest.fixture(autouse=True)
+def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+
+def test_all_reports_are_of_the_same_run(
+    run_both: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = pytester.path / "step.md"
+    step.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    result = run_both(
+        *ATTACKED,
+        "--limit=2",
+        "--selfinvoke-markdown=out/r.md",
+        "--selfinvoke-csv=r.csv",
+    )
+    result.stdout.fnmatch_lines(
+        ["records: *", "markdown: out/r.md", "step summary: step.md", "csv: *r.csv"]
+    )
+    text = (pytester.path / "out" / "r.md").read_text()
+    assert text.startswith("## 2 models on mini\n")
+    assert step.read_text() == f"before\n{text}"
+    with (pytester.path / "r.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    found = records(pytester.path)
+    assert [row["id"] for row in rows] == [r["case"]["id"] for r in found]
+    assert [row["status"] for row in rows] == [r["status"] for r in found]
+
+
+# For the whole session: pytester forgets what was imported after it began, and numpy,
+# which these bring, cannot be imported twice.
+@pytest.fixture(scope="session")
+def html_extra() -> None:
+    for module in ("jinja2", "matplotlib"):
+        pytest.importorskip(module, reason="needs the extra html")
+
+
+@pytest.fixture(scope="session")
+def parquet() -> Any:
+    return pytest.importorskip("pyarrow.parquet", reason="needs the extra hub")
+
+
+@pytest.mark.usefixtures("html_extra")
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "n2"])
+def test_the_page_is_written_and_written_again(
+    run_apart: Run, pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    result = run_apart(*ATTACKED, "--limit=2", "--selfinvoke-html=r.html", *workers)
+    result.stdout.fnmatch_lines(["html: *r.html"])
+    page = (pytester.path / "r.html").read_bytes()
+    assert b"2 models on mini" in page
+    again = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest_selfinvoke.reports"),
+            *(str(run_folder(pytester.path)), "--html=again.html"),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=pytester.path,
+    )
+    assert again.stdout == "html: again.html\n"
+    assert (pytester.path / "again.html").read_bytes() == page
+
+
+def test_a_table_may_be_parquet(
+    parquet: Any, run_apart: Run, pytester: pytest.Pytester
+) -> None:
+    run_apart("--model=oracle", "--limit=2", "--selfinvoke-csv=r.parquet")
+    table = parquet.read_table(pytester.path / "r.parquet")
+    assert table.column("solved").to_pylist() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (
+            "--selfinvoke-markdown=file/r.md",
+            ("cannot write the markdown report", "file"),
+        ),
+        ("--selfinvoke-csv=.", ("cannot write the csv report", "Is a directory")),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_found_before_any_model(
+    run_both: Run, pytester: pytest.Pytester, option: str, words: tuple[str, ...]
+) -> None:
+    (pytester.path / "file").write_text("")
+    result = run_both("--model=oracle", "--limit=1", option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert_clear(result, *words)
+    # The run's folder, where the models' log goes, is made before they are started.
+    assert not (pytester.path / ".selfinvoke").exists()
+
+
+def test_a_missing_extra_is_found_before_any_model(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    hide = """
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name == "matplotlib" else find(name, *a)
+
+def pytest_unconfigure():
+    importlib.util.find_spec = find
+"""
+    pytester.makeconftest(hide)
+    if importlib.util.find_spec("jinja2") is None:
+        pytest.skip("jinja2 would be missed first")
+    result = run("--model=oracle", "--limit=1", "--selfinvoke-html=r.html")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert_clear(result, "matplotlib", "pip install 'pytest-selfinvoke[html]'")
+
+
+def test_collecting_only_checks_and_writes_nothing(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    result = run("--model=oracle", "--limit=1", "--co", "-q", "--selfinvoke-csv=.")
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_report_that_fails_at_the_end_keeps_the_run(
+    run_both: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest("""
+import shutil
+
+def pytest_runtest_logreport(report):
+    shutil.rmtree("out", ignore_errors=True)
+    open("out", "w").close()
+""")
+    result = run_both(
+        "--model=oracle",
+        "--limit=2",
+        "--selfinvoke-markdown=out/r.md",
+        "--selfinvoke-csv=r.csv",
+    )
+    result.assert_outcomes(passed=2)
+    assert_clear(result, "error: cannot write", "r.md")
+    assert_clear(result, "the records are kept", "pytest_selfinvoke.reports")
+    assert len(records(pytester.path)) == 2
+    assert (pytester.path / "r.csv").exists()
+
+
+def test_an_interrupted_run_has_its_reports(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest("""
+import pytest
+seen = []
+
+def pytest_runtest_logreport(report):
+    seen.append(report.when)
+    if seen.count("call") == 2 and report.when == "teardown":
+        pytest.exit("enough", returncode=2)
+""")
+    result = run("--model=oracle", "--limit=5", "--selfinvoke-csv=r.csv")
+    assert result.ret == 2
+    assert len((pytester.path / "r.csv").read_text().split("mini::oracle")) == 3
+
+
+# --- JUnit XML --------------------------------------------------------------------
+
+FOUR = """
+from pytest_selfinvoke import NotApplicableError
+
+def never(problem, rng):
+    raise NotApplicableError("nothing to change")
+
+def pytest_selfinvoke_attacks(registry):
+    registry.add("mine.never", never)
+    registry.add("mine.broken", lambda problem, rng: 1 / 0)
+"""
+
+
+@pytest.fixture
+def junit(run_both: Run, pytester: pytest.Pytester) -> Path:
+    """The XML of a session with all four outcomes."""
+    pytester.makeconftest(FOUR)
+    run_both(
+        *("--model=oracle", "--model=stub", "--limit=2", "--junitxml=out.xml"),
+        "--attack=clean,mine.never,mine.broken",
+    )
+    return pytester.path / "out.xml"
+
+
+def test_junit_keeps_to_the_schema(junit: Path) -> None:
+    assert list(violations(ElementTree.parse(junit).getroot())) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<report/>",
+        "<testsuite name='s' tests='0' failures='0'/>",
+        "<testsuite name='s' tests='1' failures='0' errors='0'/>",
+        "<testsuite name='s' tests='0' failures='0' errors='0' time='1 s'/>",
+        "<testsuite name='s' tests='1' failures='0' errors='0'><testcase name='c'>"
+        "<output/></testcase></testsuite>",
+    ],
+)
+def test_the_schema_finds_what_it_is_for(text: str) -> None:
+    assert list(violations(ElementTree.fromstring(text)))
+
+
+def test_junit_is_read_by_an_independent_parser(junit: Path) -> None:
+    parser: Any = pytest.importorskip("junitparser", reason="needs junitparser")
+    [suite] = parser.JUnitXml.fromfile(str(junit))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (12, 2, 4, 4)
+    kinds = {"Failure": "stub", "Error": "mine.broken", "Skipped": "mine.never"}
+    for case in suite:
+        properties = {p.name: p.value for p in case.child(parser.Properties)}
+        for result in case.result:
+            kind = kinds[type(result).__name__]
+            assert kind in (
+                properties["selfinvoke.model"],
+                properties["selfinvoke.attack"],
+            )
+    assert {p.name for p in suite.properties()} >= {"selfinvoke.isolation"}
+
+
+def test_the_files_of_two_shards_merge(run: Run, pytester: pytest.Pytester) -> None:
+    parser: Any = pytest.importorskip("junitparser", reason="needs junitparser")
+    for shard, benchmark in enumerate(("classes", "dates")):
+        run("--model=oracle", "-k", benchmark, f"--junitxml={shard}.xml")
+    subprocess.run(
+        [sys.executable, "-m", "junitparser", "merge", "0.xml", "1.xml", "all.xml"],
+        check=True,
+        cwd=pytester.path,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    merged = parser.JUnitXml.fromfile(str(pytester.path / "all.xml"))
+    names = [f"{case.classname}.{case.name}" for suite in merged for case in suite]
+    assert merged.tests == len(names) == len(set(names)) == 12
+    root = ElementTree.parse(pytester.path / "all.xml").getroot()
+    left = set(violations(root)) - {"skipped of <testsuites>"}
+    assert left == set()

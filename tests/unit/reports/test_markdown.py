@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pytest_selfinvoke.reports.contents import contents
+from pytest_selfinvoke.reports.markdown import escape, markdown
+from pytest_selfinvoke.reports.reading import Run
+
+from .conftest import Make, MakeRun
+
+
+def test_the_report_holds_what_a_reader_acts_on(make: Make, make_run: MakeRun) -> None:
+    records = [make(f"p{i}", "clean", True) for i in range(4)]
+    records += [make(f"p{i}", "a.x", i > 2) for i in range(4)]
+    text = markdown(contents(Run(make_run(records))))
+    lines = text.splitlines()
+    assert lines[0] == "## m on b"
+    assert "run run, cases 8, seed 3" in lines
+    assert any(
+        line.startswith("| m | b | 100.0 % (") and line.endswith("| 1 of 4 |")
+        for line in lines
+    )
+    assert any(line.startswith("| a.x | m | b | +75.0 | +") for line in lines)
+    assert "| p0 | b | 1 of 1 |" in lines
+    assert any("| 4 | 1 | 25.0 % |" in line for line in lines)
+    assert any(line.endswith("| wrong\\_answer 3 |") for line in lines)
+
+
+def test_without_attacks_there_is_only_the_table(make: Make, make_run: MakeRun) -> None:
+    text = markdown(contents(Run(make_run([make("p", "clean", None)]))))
+    assert "hurt" not in text
+    assert "| clean pass@1 |" not in text
+    assert "| m | b | clean | 0 | 0 | – | – | not judged 1 |" in text
+    assert "\n\n\n" not in text
+
+
+def test_a_run_without_records_is_a_report_too(make_run: MakeRun) -> None:
+    assert markdown(contents(Run(make_run([])))).startswith("## A run without cases")
+
+
+def test_names_cannot_become_markup(make: Make, make_run: MakeRun) -> None:
+    evil = "x|y<img src=x onerror=alert(1)>`[a](b)\n# h"
+    record = make("p", "clean", False, model=evil, execution={"exception": evil})
+    text = markdown(contents(Run(make_run([record]))))
+    assert "<img" not in text.replace("\\<img", "")
+    assert "\n# h" not in text
+    row = next(line for line in text.splitlines() if line.startswith("| x\\|y"))
+    assert row.replace("\\|", "").count("|") == 6
+    assert escape("half \ud800 a pair") == "half ? a pair"
+
+
+def test_a_long_table_is_cut_with_a_word_about_it(
+    make: Make, make_run: MakeRun
+) -> None:
+    records = [make("p", f"a.x{i}", True) for i in range(203)]
+    text = markdown(contents(Run(make_run(records))))
+    assert "3 more rows are left out." in text
