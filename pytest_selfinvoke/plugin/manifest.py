@@ -40,6 +40,7 @@ def manifest(
         "isolation": runtime.isolation and runtime.isolation.to_json(),
         "arguments": [str(argument) for argument in config.invocation_params.args],
         "plans": [_plan(plan) for plan in runtime.plans.values()],
+        "nominal": runtime.nominals(),
         "cache": runtime.settings.cache.value,
         "generation": stats,
     }

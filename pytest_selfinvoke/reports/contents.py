@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.core.records import CLEAN
+from pytest_selfinvoke.metrics.assessment import Robustness
+from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports.reading import Run
+from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges
 from pytest_selfinvoke.reports.views import ViewBuilder, Views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One model on one benchmark: under the clean prompt, and under attack."""
+
+    model: str
+    benchmark: str
+    clean: Cell | None
+    assessed: Assessed | None
+
+    @property
+    def rate(self) -> Estimate:
+        """pass@1 of the clean prompt."""
+        if self.clean is None or self.clean.pass_at_1 is None:
+            return Estimate(value=None)
+        interval = self.clean.interval
+        return Estimate(
+            value=self.clean.pass_at_1,
+            low=None if interval is None else interval.low,
+            high=None if interval is None else interval.high,
+            n=self.clean.problems,
+        )
+
+    @property
+    def worst(self) -> Robustness | None:
+        """The worst case over all attacks."""
+        return None if self.assessed is None else self.assessed.assessment.worst
+
+    @property
+    def robust(self) -> Estimate | None:
+        """Robust pass@1 over all attacks."""
+        return None if self.worst is None else self.worst.rp
+
+    @property
+    def drop(self) -> Estimate | None:
+        """The share of the nominal solutions that some attack takes away."""
+        return None if self.worst is None else self.worst.rd
+
+    @property
+    def control(self) -> Estimate | None:
+        """The share that repeating the clean prompt takes away."""
+        return None if self.worst is None else self.worst.control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +69,13 @@ class Contents:
     warnings: tuple[str, ...]
     footer: str
     cells: tuple[Cell, ...]
+    rows: tuple[Row, ...]
     views: Views
+
+    @property
+    def assessed(self) -> tuple[Assessed, ...]:
+        """The rows' robustness, where there is any."""
+        return tuple(row.assessed for row in self.rows if row.assessed is not None)
 
 
 def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
@@ -31,11 +84,12 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
     :param takers: are given each record on the way.
     :raises DataError: if the records cannot be read.
     """
-    summary, views = SummaryBuilder(), ViewBuilder()
+    summary, robustness, views = SummaryBuilder(), RobustnessBuilder(), ViewBuilder()
     count = 0
     for record in run.records():
         count += 1
         summary.add(record)
+        robustness.add(record)
         views.add(record)
         for take in takers:
             take(record)
@@ -49,7 +103,23 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
         warnings=(*run.warnings, *judges(summary.judges)),
         footer=f"pytest-selfinvoke {version}".strip(),
         cells=cells,
-        views=views.views(),
+        rows=_rows(cells, robustness.assessed(run.nominal)),
+        views=views.views(run.nominal),
+    )
+
+
+def _rows(cells: Sequence[Cell], assessed: Iterable[Assessed]) -> tuple[Row, ...]:
+    robust = {(one.model, one.benchmark): one for one in assessed}
+    clean = {(c.model, c.benchmark): c for c in cells if c.attack == CLEAN.attack}
+    keys = dict.fromkeys((c.model, c.benchmark) for c in cells if c.judged)
+    return tuple(
+        Row(
+            model=model,
+            benchmark=benchmark,
+            clean=clean.get((model, benchmark)),
+            assessed=robust.get((model, benchmark)),
+        )
+        for model, benchmark in keys
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
-from pytest_selfinvoke.reports.contents import Contents
+from pytest_selfinvoke.reports.contents import Contents, Row
+from pytest_selfinvoke.reports.highlights import COUNT, worst_attacks
 from pytest_selfinvoke.reports.summary import Cell
-from pytest_selfinvoke.reports.views import HeatMap, hardest
+from pytest_selfinvoke.reports.views import HeatMap
 
 #: Everything that Markdown, or the HTML in it, could take for markup.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&@])")
@@ -42,31 +44,46 @@ def _models(contents: Contents) -> list[str]:
         (
             escape(row.model),
             escape(row.benchmark),
-            f"{wording.percent(row.clean)} ({wording.interval(row.clean_interval)})",
-            f"{wording.percent(row.attacked)} "
-            f"({wording.interval(row.attacked_interval)})",
-            f"{row.everywhere} of {row.units}" if row.units else "–",
+            f"{wording.share(row.rate)} ({wording.share_interval(row.rate)})",
+            *(_with_interval(e) for e in _worst(row)),
         )
-        for row in contents.views.comparisons
+        for row in contents.rows
     ]
-    headings = ("model", "benchmark", "clean pass@1", "attacked", "under every attack")
+    headings = (
+        "model",
+        "benchmark",
+        "clean pass@1",
+        "robust pass@1",
+        "drop",
+        "net drop",
+    )
     return _table(headings, rows, names=2) if rows else []
+
+
+def _worst(row: Row) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+    worst = row.worst
+    return (None, None, None) if worst is None else (worst.rp, worst.rd, worst.net_drop)
+
+
+def _with_interval(found: Estimate | None) -> str:
+    if found is None or found.value is None:
+        return "–"
+    return f"{wording.share(found)} ({wording.share_interval(found)})"
 
 
 def _hurting(contents: Contents) -> list[str]:
     rows = [
         (
-            escape(drop.name),
-            escape(drop.model),
-            escape(drop.benchmark),
-            wording.points(drop.drop),
-            wording.points_interval(drop.interval),
+            escape(hurt.attack.name),
+            escape(hurt.on),
+            wording.share(hurt.attack.rd),
+            wording.share_interval(hurt.attack.rd),
         )
-        for drop in hardest(contents.views.attacks, 5)
+        for hurt in worst_attacks(contents.assessed)[:COUNT]
     ]
-    headings = ("attack", "model", "benchmark", "drop, points", "95 % interval")
+    headings = ("attack", "on", "drop", "95 % interval")
     return (
-        ["### Attacks that hurt most", "", *_table(headings, rows, names=3)]
+        ["### Attacks that hurt most", "", *_table(headings, rows, names=2)]
         if rows
         else []
     )
@@ -114,7 +131,7 @@ def _cells(cells: Sequence[Cell]) -> list[str]:
 
 
 def _kinds(cell: Cell) -> Iterable[tuple[str, int]]:
-    kinds = {**cell.failures, "not judged": cell.errors, "skipped": cell.skipped}
+    kinds = {**cell.failures, "not judged": cell.errors, **cell.skipped}
     return [(kind, count) for kind, count in kinds.items() if count]
 
 

@@ -37,40 +37,19 @@ class Run:
         """The folder's name: when the run began."""
         return self.path.resolve().name
 
+    @property
+    def nominal(self) -> dict[str, str]:
+        """Attack -> the attack that it is compared with, as the run says."""
+        return {str(k): str(v) for k, v in self.manifest.get("nominal", {}).items()}
+
     def records(self) -> Iterator[Record]:
         """The records; a last line that was cut or damaged is left out.
 
         :raises DataError: for any other broken line, and one of a newer version.
         """
-        count = 0
-        try:
-            for record in read_records(self.file):
-                count += 1
-                yield record
-        except DataError:
-            if not self._is_damaged_end(count):
-                raise
-            self._warn(count + 1)
-        else:
-            if not _ends_with_newline(self.file):
-                self._warn(count + 1)
+        yield from read_records(self.file, warn=self._warn)
 
-    def _is_damaged_end(self, count: int) -> bool:
-        """Whether the line after ``count`` good ones is the last, and no JSON."""
-        with self.file.open("rb") as stream:
-            lines = [line for number, line in enumerate(stream) if number >= count][:2]
-        if len(lines) != 1:
-            return False
-        try:
-            json.loads(lines[0])
-        except ValueError:
-            return True
-        return False
-
-    def _warn(self, line: int) -> None:
-        warning = (
-            f"The last line of {RECORDS} (line {line}) was cut off and is left out."
-        )
+    def _warn(self, warning: str) -> None:
         if warning not in self.warnings:
             self.warnings.append(warning)
 
@@ -91,11 +70,3 @@ def _manifest(path: Path) -> Mapping[str, Any]:
             f"{SCHEMA}): upgrade pytest-selfinvoke",
         )
     return data
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as stream:
-        if stream.seek(0, 2) == 0:
-            return True
-        stream.seek(-1, 2)
-        return stream.read(1) == b"\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.metrics.intervals import Interval
 
 
@@ -17,17 +18,23 @@ def interval(found: Interval | None) -> str:
     return f"{100 * found.low:.1f} – {100 * found.high:.1f} %"
 
 
-def points(drop: float) -> str:
-    """A difference of rates in percentage points with its sign: ``+14.2``."""
-    return _signed(100 * drop)
+def share(found: Estimate | None) -> str:
+    """An estimate in per cent, with a real minus sign; a dash where there is none."""
+    if found is None or found.value is None:
+        return "–"
+    return f"{_number(found.value)} %"
 
 
-def points_interval(found: Interval) -> str:
-    """``+5.4 to +23.7``."""
-    return f"{_signed(100 * found.low)} to {_signed(100 * found.high)}"
+def share_interval(found: Estimate | None) -> str:
+    """Both ends in per cent; or that there is too little to say."""
+    if found is None or found.value is None:
+        return "–"
+    if found.low is None or found.high is None:
+        return f"too few: {found.n}"
+    return f"{_number(found.low)} to {_number(found.high)} %"
 
 
-def _signed(value: float) -> str:
-    # Not -0.0; and a real minus sign is as wide as the plus.
-    text = f"{value:+.1f}"
+def _number(value: float) -> str:
+    # Not -0.0.
+    text = f"{100 * value:.1f}"
     return "0.0" if float(text) == 0 else text.replace("-", "−")

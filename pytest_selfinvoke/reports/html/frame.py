@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_selfinvoke.metrics.intervals import Interval
+from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports.html import svg
 
 if TYPE_CHECKING:
@@ -26,18 +26,22 @@ Colours: TypeAlias = dict[str, int]
 
 def whisker(
     axes: Axes,
-    value: float,
-    interval: Interval,
+    found: Estimate,
     y: float,
     colour: str,
     marker: str,
     face: str | None = None,
 ) -> None:
-    """A value with its interval, both as rates, in row ``y``."""
-    ends = [100 * interval.low, 100 * interval.high]
-    axes.plot(ends, [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")
+    """An estimate, a share, in row ``y``; its interval if it has one."""
+    if found.value is None:
+        return
+    if found.low is not None and found.high is not None:
+        ends = [100 * found.low, 100 * found.high]
+        axes.plot(ends, [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")
     face = face or colour
-    axes.plot([100 * value], [y], color=colour, marker=marker, markerfacecolor=face)
+    axes.plot(
+        [100 * found.value], [y], color=colour, marker=marker, markerfacecolor=face
+    )
 
 
 def style(model: str, colours: Colours) -> tuple[str, str]:

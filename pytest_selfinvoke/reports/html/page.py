@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
 
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.reports import wording
-from pytest_selfinvoke.reports.contents import Contents
+from pytest_selfinvoke.reports.contents import Contents, Row
+from pytest_selfinvoke.reports.highlights import COUNT, worst_attacks
 from pytest_selfinvoke.reports.html.cases import CaseList
 from pytest_selfinvoke.reports.html.frame import mark
 from pytest_selfinvoke.reports.html.plots import panels
 from pytest_selfinvoke.reports.html.svg import SERIES
+from pytest_selfinvoke.reports.robustness import Assessed
 from pytest_selfinvoke.reports.summary import Cell
-from pytest_selfinvoke.reports.views import Comparison, Drop, Views, hardest, is_control
+from pytest_selfinvoke.reports.views import Views
 
 EXTRA = "html"
 #: The plotting library's markers as characters, in the order of the series.
@@ -51,22 +53,22 @@ def render(contents: Contents, cases: CaseList) -> bytes:
 
 def _context(contents: Contents, markup: Any) -> dict[str, Any]:
     views = contents.views
-    found = panels(views)
+    found = panels(contents)
     # The only markup that is not the template's own; labels in it were escaped as XML.
     drawings = {
         plot.id: markup(plot.drawing)
         for panel in found
         for plot in (*panel.left, *panel.right)
     }
-    models = dict.fromkeys(row.model for row in views.comparisons)
+    models = dict.fromkeys(row.model for row in contents.rows)
     return {
         "title": contents.title,
         "facts": contents.facts,
         "warnings": contents.warnings,
         "footer": contents.footer,
-        "models": [_model(row, views) for row in views.comparisons],
-        "compared": any(row.units for row in views.comparisons),
-        "hurting": [_hurting(drop) for drop in hardest(views.attacks, 5)],
+        "models": [_model(row) for row in contents.rows],
+        "compared": bool(contents.assessed),
+        "hurting": list(_hurting(contents.assessed)),
         "fragile": _fragile(views),
         "failures": _failures(contents.cells),
         "cells": _cells(contents.cells),
@@ -79,44 +81,37 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
     }
 
 
-def _model(row: Comparison, views: Views) -> dict[str, str]:
-    drops = [
-        drop
-        for drop in views.families
-        if (drop.model, drop.benchmark) == (row.model, row.benchmark)
-        and not is_control(drop.name)
-    ]
-    worst = max(drops, key=lambda drop: drop.drop, default=None)
-    hurts = worst is not None and worst.drop > 0
+def _model(row: Row) -> dict[str, str]:
+    found = None if row.assessed is None else row.assessed.assessment
+    families = () if found is None else found.families
+    hardest = max(families, key=lambda family: family.rd.value or 0, default=None)
+    hurts = hardest is not None and (hardest.rd.value or 0) > 0
     return {
         "model": row.model,
         "benchmark": row.benchmark,
-        "clean": wording.percent(row.clean),
-        "clean_interval": wording.interval(row.clean_interval),
-        "attacked": wording.percent(row.attacked),
-        "attacked_interval": wording.interval(row.attacked_interval),
-        "everywhere": wording.percent(row.everywhere_rate),
-        "counted": f"{row.everywhere} of {row.units}" if row.units else "–",
-        "hardest": f"{worst.name}, {wording.points(worst.drop)} points"
-        if worst is not None and hurts
+        "clean": wording.share(row.rate),
+        "clean_interval": wording.share_interval(row.rate),
+        "robust": wording.share(row.robust),
+        "robust_interval": wording.share_interval(row.robust),
+        "drop": wording.share(row.drop),
+        "drop_interval": wording.share_interval(row.drop),
+        "control": wording.share(row.control),
+        "hardest": f"{hardest.name}, {wording.share(hardest.rd)}"
+        if hardest is not None and hurts
         else "–",
     }
 
 
-def _hurting(drop: Drop) -> dict[str, str]:
-    wanted = {
-        "model": drop.model,
-        "benchmark": drop.benchmark,
-        "attack": drop.name,
-        "verdict": "broken",
-    }
-    return {
-        "attack": drop.name,
-        "model": drop.model,
-        "points": wording.points(drop.drop),
-        "interval": wording.points_interval(drop.interval),
-        "link": _link(wanted),
-    }
+def _hurting(assessed: Sequence[Assessed]) -> Iterator[dict[str, str]]:
+    for hurt in worst_attacks(assessed)[:COUNT]:
+        wanted = {"attack": hurt.attack.name, "verdict": "broken"}
+        yield {
+            "attack": hurt.attack.name,
+            "on": hurt.on,
+            "drop": wording.share(hurt.attack.rd),
+            "interval": wording.share_interval(hurt.attack.rd),
+            "link": _link(wanted),
+        }
 
 
 def _fragile(views: Views) -> list[dict[str, Any]]:
@@ -149,8 +144,10 @@ def _link(wanted: Mapping[str, str]) -> str:
 def _failures(cells: Sequence[Cell]) -> dict[str, Any] | None:
     models = list(dict.fromkeys(cell.model for cell in cells))
     counts: dict[str, dict[str, int]] = {}
+    left_out: set[str] = set()
     for cell in cells:
-        kinds = {**cell.failures, "not judged": cell.errors, "skipped": cell.skipped}
+        kinds = {**cell.failures, "not judged": cell.errors, **cell.skipped}
+        left_out |= {"not judged", *cell.skipped}
         for kind, count in kinds.items():
             row = counts.setdefault(kind.replace("_", " "), dict.fromkeys(models, 0))
             row[cell.model] += count
@@ -158,7 +155,7 @@ def _failures(cells: Sequence[Cell]) -> dict[str, Any] | None:
     order = [kind for kind, total in totals.items() if total]
     if not order:
         return None
-    order.sort(key=lambda kind: (kind in ("not judged", "skipped"), -totals[kind]))
+    order.sort(key=lambda kind: (kind in left_out, -totals[kind]))
     rows = [(kind, *counts[kind].values()) for kind in order]
     return {"headings": ("Kind", *models), "rows": rows}
 
@@ -179,7 +176,7 @@ def _cells(cells: Sequence[Cell]) -> dict[str, Any]:
                 wording.percent(cell.pass_at_1),
                 wording.interval(cell.interval),
                 cell.errors,
-                cell.skipped,
+                sum(cell.skipped.values()),
             )
             for cell in cells
         ],

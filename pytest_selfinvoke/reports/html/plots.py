@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_selfinvoke.metrics.intervals import wilson
+from pytest_selfinvoke.metrics.assessment import Robustness
 from pytest_selfinvoke.reports import wording
+from pytest_selfinvoke.reports.contents import Contents, Row
 from pytest_selfinvoke.reports.html import svg
 from pytest_selfinvoke.reports.html.frame import (
     LETTER,
@@ -18,7 +19,8 @@ from pytest_selfinvoke.reports.html.frame import (
     ticks,
     whisker,
 )
-from pytest_selfinvoke.reports.views import Comparison, HeatMap, Survival, Views
+from pytest_selfinvoke.reports.robustness import Assessed
+from pytest_selfinvoke.reports.views import HeatMap, Survival
 
 #: What the steps of the heat map's colours stand for.
 STEPS = ("none", "up to 25 %", "up to 50 %", "up to 75 %", "more")
@@ -52,18 +54,20 @@ class Panel:
     right: tuple[Plot, ...]
 
 
-def panels(views: Views) -> list[Panel]:
+def panels(contents: Contents) -> list[Panel]:
     """Every plot that has something to show."""
-    models = list(dict.fromkeys(c.model for c in views.comparisons))
+    models = list(dict.fromkeys(row.model for row in contents.rows))
     colours = {model: index for index, model in enumerate(models)}
-    found = []
-    benchmarks = dict.fromkeys(row.benchmark for row in views.comparisons)
-    for index, benchmark in enumerate(benchmarks):
+    views, found = contents.views, []
+    for index, benchmark in enumerate(
+        dict.fromkeys(r.benchmark for r in contents.rows)
+    ):
         key = f"b{index}"
-        rows = [c for c in views.comparisons if c.benchmark == benchmark]
+        rows = [row for row in contents.rows if row.benchmark == benchmark]
+        assessed = [one for one in contents.assessed if one.benchmark == benchmark]
         left = [_comparison(key, benchmark, rows, colours)]
-        if any(c.units for c in rows):
-            left.append(_drop(key, benchmark, views, colours))
+        if assessed:
+            left.append(_drop(key, benchmark, assessed, colours))
             left.append(_scatter(key, benchmark, rows, colours))
         curves = [s for s in views.survival if s.benchmark == benchmark]
         right = [_survival(key, benchmark, curves, colours)] if curves else []
@@ -73,17 +77,14 @@ def panels(views: Views) -> list[Panel]:
 
 
 def _comparison(
-    key: str, benchmark: str, rows: Sequence[Comparison], colours: Colours
+    key: str, benchmark: str, rows: Sequence[Row], colours: Colours
 ) -> Plot:
-    with axes(rows=len(rows), labels=[c.model for c in rows]) as (figure, ax):
+    with axes(rows=len(rows), labels=[row.model for row in rows]) as (figure, ax):
         for y, row in enumerate(rows):
             colour = svg.series(colours[row.model])
-            for rate, interval, shift, face in (
-                (row.clean, row.clean_interval, -0.14, svg.PAPER),
-                (row.attacked, row.attacked_interval, 0.14, colour),
-            ):
-                if rate is not None and interval is not None:
-                    whisker(ax, rate, interval, y + shift, colour, "o", face)
+            whisker(ax, row.rate, y - 0.14, colour, "o", svg.PAPER)
+            if row.robust is not None:
+                whisker(ax, row.robust, y + 0.14, colour, "o", colour)
         ax.set_xlim(*EDGES)
         ax.set_xlabel("pass@1, %")
         drawing = svg.to_svg(
@@ -94,40 +95,43 @@ def _comparison(
     return Plot(
         id=f"{key}-models",
         title=f"Models on {benchmark}",
-        caption="Open circles: pass@1 under the clean prompt. Filled circles: the mean "
-        "over all attacks. Bars are 95 % intervals over problems.",
+        caption="Open circles: pass@1 under the clean prompt. Filled circles: robust "
+        "pass@1, under every variant of every attack. Bars are 95 % intervals over "
+        "problems.",
         drawing=drawing,
-        headings=("Model", "Clean", "95 % interval", "Attacked", "95 % interval"),
+        headings=("Model", "Clean", "95 % interval", "Robust", "95 % interval"),
         names=1,
         rows=tuple(
             (
                 row.model,
-                wording.percent(row.clean),
-                wording.interval(row.clean_interval),
-                wording.percent(row.attacked),
-                wording.interval(row.attacked_interval),
+                wording.share(row.rate),
+                wording.share_interval(row.rate),
+                wording.share(row.robust),
+                wording.share_interval(row.robust),
             )
             for row in rows
         ),
     )
 
 
-def _drop(key: str, benchmark: str, views: Views, colours: Colours) -> Plot:
-    drops = [d for d in views.families if d.benchmark == benchmark]
-    worst = {d.name: 0.0 for d in drops}
-    for d in drops:
-        worst[d.name] = max(worst[d.name], d.drop)
+def _drop(
+    key: str, benchmark: str, assessed: Sequence[Assessed], colours: Colours
+) -> Plot:
+    drops = [(one.model, drop) for one in assessed for drop in _families(one)]
+    worst: dict[str, float] = {}
+    for _, drop in drops:
+        worst[drop.name] = max(worst.get(drop.name, -9.0), drop.rd.value or 0.0)
     names = sorted(worst, key=lambda name: (-worst[name], name))
-    models = list(dict.fromkeys(d.model for d in drops))
+    models = list(dict.fromkeys(model for model, _ in drops))
     room = 0.62 / max(1, len(models) - 1)
     with axes(rows=len(names), labels=names, lines=len(models)) as (figure, ax):
         ax.axvline(0, color=svg.MUTED, linewidth=1)
-        for d in drops:
-            y = float(names.index(d.name))
+        for model, drop in drops:
+            y = float(names.index(drop.name))
             if len(models) > 1:
-                y += room * models.index(d.model) - 0.31
-            whisker(ax, d.drop, d.interval, y, *style(d.model, colours))
-        ax.set_xlabel("drop of the solved rate, percentage points")
+                y += room * models.index(model) - 0.31
+            whisker(ax, drop.rd, y, *style(model, colours))
+        ax.set_xlabel("drop, % of what is solved nominally")
         drawing = svg.to_svg(
             figure,
             name=f"{key}-drop",
@@ -136,51 +140,64 @@ def _drop(key: str, benchmark: str, views: Views, colours: Colours) -> Plot:
     return Plot(
         id=f"{key}-drop",
         title=f"Drop per attack family on {benchmark}",
-        caption="Clean minus attacked, on the same problems and samples. Right of the "
-        "line the attack hurts; a bar that crosses the line may be chance.",
+        caption="The share of what is solved nominally that some variant of the family "
+        "takes away; a point without a bar rests on too few problems. clean.repeat is "
+        "the null control: what repeating the clean prompt takes away.",
         drawing=drawing,
         legend=tuple(models),
         headings=(
-            *("Model", "Family", "Drop", "95 % interval", "Clean", "Attacked"),
-            *("Both", "Broken", "Fixed", "Neither"),
+            *("Model", "Family", "Drop", "95 % interval", "Net of control"),
+            *("Nominal", "Robust", "Broken", "Repaired", "Problems"),
         ),
         names=2,
         rows=tuple(
             (
-                d.model,
-                d.name,
-                wording.points(d.drop),
-                wording.points_interval(d.interval),
-                wording.percent(d.clean),
-                wording.percent(d.attacked),
-                *(str(n) for n in (d.both, d.broken, d.fixed, d.neither)),
+                model,
+                drop.name,
+                wording.share(drop.rd),
+                wording.share_interval(drop.rd),
+                wording.share(drop.net_drop),
+                wording.share(drop.nominal),
+                wording.share(drop.rp),
+                wording.share(drop.broken),
+                wording.share(drop.repaired),
+                str(drop.rp.n),
             )
-            for d in sorted(drops, key=lambda d: (d.model, names.index(d.name)))
+            for model, drop in sorted(
+                drops, key=lambda pair: (pair[0], names.index(pair[1].name))
+            )
         ),
     )
 
 
-def _scatter(
-    key: str, benchmark: str, rows: Sequence[Comparison], colours: Colours
-) -> Plot:
-    shown = [row for row in rows if row.everywhere_rate is not None]
+def _families(one: Assessed) -> list[Robustness]:
+    """The families of which something was judged, and the null control."""
+    control = one.assessment.control
+    found = [*one.assessment.families, *([] if control is None else [control])]
+    return [family for family in found if family.rd.value is not None]
+
+
+def _scatter(key: str, benchmark: str, rows: Sequence[Row], colours: Colours) -> Plot:
+    shown = [
+        (row, row.rate, row.worst.rp)
+        for row in rows
+        if row.worst is not None and row.rate.value is not None
+    ]
     with axes(height=WIDTH * 0.78) as (figure, ax):
         ax.plot([0, 100], [0, 100], color=svg.LINE, linewidth=1, zorder=1)
-        for row in shown:
-            rate, found = row.everywhere_rate, row.clean_interval
-            if rate is None or row.clean is None or found is None:
-                continue
+        for row, clean, robust in shown:
             colour, marker = style(row.model, colours)
-            x, y = 100 * row.clean, 100 * rate
-            vertical = wilson(rate, row.units)
-            ax.plot([100 * found.low, 100 * found.high], [y, y], color=colour, lw=1)
-            ends = [100 * vertical.low, 100 * vertical.high]
-            ax.plot([x, x], ends, color=colour, lw=1)
+            x, y = 100 * (clean.value or 0), 100 * (robust.value or 0)
+            if clean.low is not None and clean.high is not None:
+                ax.plot([100 * clean.low, 100 * clean.high], [y, y], color=colour, lw=1)
+            if robust.low is not None and robust.high is not None:
+                ends = [100 * robust.low, 100 * robust.high]
+                ax.plot([x, x], ends, color=colour, lw=1)
             ax.plot([x], [y], color=colour, marker=marker, markersize=8)
         ax.set_xlim(*EDGES)
         ax.set_ylim(*EDGES)
         ax.set_xlabel("pass@1 under the clean prompt, %")
-        ax.set_ylabel("solved under every attack, %")
+        ax.set_ylabel("robust pass@1, %")
         drawing = svg.to_svg(
             figure,
             name=f"{key}-scatter",
@@ -192,18 +209,12 @@ def _scatter(
         caption="A model on the line loses nothing: what it solves clean it solves "
         "under every attack. Bars are 95 % intervals.",
         drawing=drawing,
-        legend=tuple(row.model for row in shown),
-        headings=("Model", "Clean pass@1", "Under every attack", "Solved", "Of"),
+        legend=tuple(row.model for row, _, _ in shown),
+        headings=("Model", "Clean pass@1", "Robust pass@1", "Problems"),
         names=1,
         rows=tuple(
-            (
-                row.model,
-                wording.percent(row.clean),
-                wording.percent(row.everywhere_rate),
-                str(row.everywhere),
-                str(row.units),
-            )
-            for row in shown
+            (row.model, wording.share(clean), wording.share(robust), str(robust.n))
+            for row, clean, robust in shown
         ),
     )
 
@@ -211,6 +222,8 @@ def _scatter(
 def _survival(
     key: str, benchmark: str, curves: Sequence[Survival], colours: Colours
 ) -> Plot:
+    from matplotlib.ticker import MaxNLocator
+
     with axes(height=WIDTH * 0.62) as (figure, ax):
         for curve in curves:
             colour, marker = style(curve.model, colours)
@@ -220,7 +233,7 @@ def _survival(
             )
             ax.plot(shares, color=colour, marker=marker, markersize=5, linestyle="")
         ax.set_ylim(*EDGES)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("attacks, strongest first")
         ax.set_ylabel("still solved, %")
         drawing = svg.to_svg(

@@ -59,7 +59,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         records: Iterable[Record], *, tail: bytes = b"", schema: int = SCHEMA
     ) -> Path:
         folder = tmp_path / "run"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         lines = [record.to_line().encode() + b"\n" for record in records]
         (folder / "records.jsonl").write_bytes(b"".join(lines) + tail)
         manifest = {"schema": schema, "finished": True, "plans": [{"seed": 3}]}

@@ -111,8 +111,8 @@ def test_the_command_writes_what_it_is_told(
         f"csv: {tmp_path / 'r.csv'}",
     ]
     [warning] = printed.err.splitlines()
-    assert "line 2" in warning
-    assert "was cut off" in out.read_text()
+    assert "records.jsonl:2" in warning
+    assert "is cut off" in out.read_text()
 
 
 def test_the_command_without_a_file_prints_the_table(

@@ -23,7 +23,6 @@ from pytest_selfinvoke.reports.html.cases import CaseList
 from pytest_selfinvoke.reports.html.page import render
 from pytest_selfinvoke.reports.html.plots import panels
 from pytest_selfinvoke.reports.reading import Run
-from pytest_selfinvoke.reports.views import ViewBuilder, Views
 
 from .conftest import Make, MakeRun
 
@@ -43,13 +42,6 @@ def page(folder: Path) -> str:
 
 def unpacked(text: str) -> Any:
     return json.loads(gzip.decompress(base64.b64decode(text)))
-
-
-def views_of(found: list[Record]) -> Views:
-    builder = ViewBuilder()
-    for record in found:
-        builder.add(record)
-    return builder.views()
 
 
 def records(make: Make, name: str = "p") -> list[Record]:
@@ -156,7 +148,7 @@ def test_half_a_surrogate_pair_does_not_stop_the_page(
     cases.add(record)
     assert unpacked(cases.finish({}))["problem"]["names"] == ["p?\x00\x1b"]
     attacked = [make("p", a, a == "clean", model=broken) for a in ("clean", broken)]
-    [panel] = panels(views_of(attacked))
+    [panel] = panels(contents(Run(make_run(attacked))))
     for plot in (*panel.left, *panel.right):
         ElementTree.fromstring(plot.drawing)
 
@@ -164,7 +156,7 @@ def test_half_a_surrogate_pair_does_not_stop_the_page(
 def test_every_plot_has_numbers_a_label_and_colours_of_the_page(
     make: Make, make_run: MakeRun
 ) -> None:
-    [panel] = panels(contents(Run(make_run(records(make)))).views)
+    [panel] = panels(contents(Run(make_run(records(make)))))
     plots = [*panel.left, *panel.right]
     assert [plot.id for plot in plots] == [
         "b0-models",
@@ -189,8 +181,8 @@ def test_every_plot_has_numbers_a_label_and_colours_of_the_page(
         ids += own
     assert len(ids) == len(set(ids))
     drop = {row[:2]: row[2:] for row in plots[1].rows}
-    assert drop["m1", "a"][0] == "+50.0"
-    assert drop["m1", "a"][-4:] == ("2", "2", "0", "0")
+    assert drop["m1", "a"][0] == "50.0 %"
+    assert drop["m1", "a"][-4:] == ("50.0 %", "50.0 %", "0.0 %", "4")
     survival = [row[2:] for row in plots[3].rows if row[0] == "m1"]
     assert survival == [
         ("0", "4", "100.0 %"),
@@ -207,7 +199,7 @@ def test_a_large_heat_map_shows_what_breaks_most_and_says_so(
     made += [
         make(f"p{i:02}", f"a.x{j:02}", i < 59) for i in range(60) for j in range(30)
     ]
-    [panel] = panels(contents(Run(make_run(made))).views)
+    [panel] = panels(contents(Run(make_run(made))))
     heat = panel.right[-1]
     assert heat.rows[0][0] == "p59"
     assert len(heat.rows) == 40

@@ -23,7 +23,7 @@ def test_a_damaged_last_line_is_left_out_and_said(
     for _ in range(2):
         assert len(list(run.records())) == 2
         [warning] = run.warnings
-        assert "line 3" in warning
+        assert ":3: " in warning
 
 
 def test_a_whole_run_has_no_warnings(make: Make, make_run: MakeRun) -> None:
