@@ -66,8 +66,9 @@ def panels(contents: Contents) -> list[Panel]:
         rows = [row for row in contents.rows if row.benchmark == benchmark]
         assessed = [one for one in contents.assessed if one.benchmark == benchmark]
         left = [_comparison(key, benchmark, rows, colours)]
-        if assessed:
+        if any(_families(one) for one in assessed):
             left.append(_drop(key, benchmark, assessed, colours))
+        if assessed:
             left.append(_scatter(key, benchmark, rows, colours))
         curves = [s for s in views.survival if s.benchmark == benchmark]
         right = [_survival(key, benchmark, curves, colours)] if curves else []

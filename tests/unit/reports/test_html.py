@@ -192,6 +192,16 @@ def test_every_plot_has_numbers_a_label_and_colours_of_the_page(
     assert plots[4].rows[0] == ("p0", "2 / 2", "2 / 2")
 
 
+def test_a_model_that_solves_nothing_has_no_drops_and_still_a_page(
+    make: Make, make_run: MakeRun
+) -> None:
+    failed = [make("p", attack, False) for attack in ("clean", "a.x")]
+    folder = make_run(failed)
+    [panel] = panels(contents(Run(folder)))
+    assert [plot.id for plot in panel.left] == ["b0-models", "b0-scatter"]
+    assert "0.0 %" in page(folder)
+
+
 def test_a_large_heat_map_shows_what_breaks_most_and_says_so(
     make: Make, make_run: MakeRun
 ) -> None:
