@@ -194,12 +194,14 @@ def test_what_is_seen_only_at_the_end_fails_with_one_line(
     attack = "--attack=clean,docstring.butter_fingers"
     run_both("--model=oracle", "--limit=3", attack, "--selfinvoke-results=old")
     [folder] = pytester.path.glob("old/*/")
-    result = run_both(
-        *("--model=oracle", "--limit=3", attack, "--seed=7", f"--baseline={folder}"),
-        "--fail-on-regression",
-    )
-    assert result.ret == 1
-    assert_clear(result, "error:", "docstring.butter_fingers makes other prompts there")
+    options = ("--model=oracle", "--limit=3", attack, "--seed=7")
+    for decides in ((), ("--fail-on-regression",)):
+        result = run_both(*options, f"--baseline={folder}", *decides)
+        assert result.ret == 1
+        result.assert_outcomes(passed=6, failed=1)
+        assert_clear(
+            result, "error:", "docstring.butter_fingers makes other prompts there"
+        )
 
 
 def test_a_cut_off_record_is_left_out(
