@@ -12,7 +12,7 @@ from typing import Self
 
 from pytest_selfinvoke.core.errors import UnknownNameError, UserError
 from pytest_selfinvoke.metrics.estimate import Estimate
-from pytest_selfinvoke.metrics.intervals import Z95
+from pytest_selfinvoke.metrics.intervals import Z95, effective_size
 
 #: Metric -> the least and the largest threshold that makes sense.
 METRICS: dict[str, tuple[float, float]] = {
@@ -145,14 +145,35 @@ class Gate:
         return Ruling.PASSED if met.pop() else Ruling.FAILED
 
 
+def more_problems_at_rate(
+    rates: Sequence[float], threshold: float, *, z: float = Z95
+) -> int | None:
+    """How many more problems would decide a gate on pass@k, at the observed rate.
+
+    Wilson's interval around ``p`` of ``n`` trials ends at ``t`` where ``(p - t) ** 2``
+    is ``z ** 2 * t * (1 - t) / n`` (Wilson 1927, JASA 22:209-212; the normal
+    approximation at the threshold), which gives ``n``. Further problems are taken to
+    tell as much as those so far, see :func:`.effective_size`.
+
+    :param rates: pass@k of each problem.
+    :returns: ``None`` where the rate is the threshold: then no number would do.
+    """
+    n = len(rates)
+    distance = abs(sum(rates) / n - threshold)
+    if distance < 1e-9:
+        return None
+    needed = (z / distance) ** 2 * threshold * (1 - threshold)
+    return max(0, math.ceil(n * needed / effective_size(rates)) - n)
+
+
 def more_problems(estimate: Estimate, threshold: float) -> int | None:
-    """How many more problems would decide a gate, were the value to stay as it is.
+    """How many more problems would decide a gate on a metric with another interval.
 
     The distance from the value to an end of its interval falls as ``1 / sqrt(n)``, as
     that of a mean of independent problems does (central limit theorem). With ``h`` for
     that distance on the threshold's side, the end reaches the threshold at
-    ``n (h / |value - threshold|) ** 2`` problems. An approximation: Wilson's and
-    bootstrap intervals are not symmetric and shrink a little otherwise.
+    ``n (h / |value - threshold|) ** 2`` problems. An approximation: bootstrap
+    intervals are not symmetric, and those where nothing flipped shrink faster.
 
     :returns: ``None`` without an interval, or where the value is the threshold: then
         no number would do.

@@ -42,10 +42,14 @@ def clustered_wilson(rates: Sequence[float], *, z: float = Z95) -> Interval:
 
     :param rates: one pass rate per problem.
     """
-    n = len(rates)
-    if n == 0:
+    if not rates:
         raise ValueError("an interval needs at least one problem")
+    return wilson(sum(rates) / len(rates), effective_size(rates), z=z)
+
+
+def effective_size(rates: Sequence[float]) -> float:
+    """The number of independent trials that tell as much, see above."""
+    n = len(rates)
     mean = sum(rates) / n
     between = sum((rate - mean) ** 2 for rate in rates) / n
-    effective = n * mean * (1 - mean) / between if between > 0 else n
-    return wilson(mean, max(n, effective), z=z)
+    return max(n, n * mean * (1 - mean) / between) if between > 0 else n

@@ -83,8 +83,11 @@ class Decisions:
             return
         decided = [*gating.decide(), *baseline.decide()]
         send(session, decided)
-        if gating.measured or baseline.decides:
-            failed = any(one.outcome == "failed" for one in decided)
+        failed = any(one.outcome == "failed" for one in decided)
+        if not (gating.measured or baseline.decides):
+            # pytest's own status stands, unless the baseline turned out to be unfit.
+            session.exitstatus = ended[failed] if failed else session.exitstatus
+        else:
             lost = gating.lost()
             failed = failed or lost.counted > 0 or self.other_failures > 0
             self.note = lost.describe()

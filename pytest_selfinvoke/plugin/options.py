@@ -85,8 +85,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "gate-rule": {
         "choices": ("interval", "point", "lower", "upper"),
-        "help": "What has to meet a gate's threshold: the whole 95 % interval (the "
-        "default), the value, or one end of the interval",
+        "help": "What has to meet a gate's threshold: the whole of the metric's "
+        "interval (the default), the value, or one end of the interval",
     },
     "gate-undecided": {
         "choices": ("fail", "pass"),

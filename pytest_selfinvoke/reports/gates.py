@@ -15,9 +15,11 @@ from pytest_selfinvoke.metrics.gates import (
     Rule,
     Ruling,
     more_problems,
+    more_problems_at_rate,
     more_samples,
 )
 from pytest_selfinvoke.metrics.outcomes import CONTROL
+from pytest_selfinvoke.metrics.passk import pass_at_k
 from pytest_selfinvoke.reports.robustness import RobustnessBuilder
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 
@@ -192,14 +194,18 @@ class Figures:
             return "the metric is not defined: nothing was solved"
         if not estimate.is_enough:
             return f"too few to say: an interval needs {MINIMUM} problems"
-        problems = more_problems(estimate, gate.threshold)
+        counts = self.summary.counts(model, benchmark, gate.scope)
+        if gate.metric == "pass":
+            rates = [pass_at_k(n, c, gate.k) for n, c in counts if n >= gate.k]
+            problems = more_problems_at_rate(rates, gate.threshold)
+        else:
+            problems = more_problems(estimate, gate.threshold)
         if problems is None or problems > _TOO_MANY:
             return "the value is the threshold: more problems would not decide"
         problems = max(1, problems)
         what = "problem" if problems == 1 else "problems"
         text = f"at this value about {problems} more {what} would decide"
         if gate.metric == "pass" and gate.k == 1:
-            counts = self.summary.counts(model, benchmark, gate.scope)
             samples = more_samples(counts, gate.threshold)
             if samples is not None and 0 < samples <= _TOO_MANY:
                 text += f", or {samples} more samples of each"

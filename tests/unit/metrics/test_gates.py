@@ -12,6 +12,7 @@ from pytest_selfinvoke.metrics.gates import (
     Rule,
     Ruling,
     more_problems,
+    more_problems_at_rate,
     more_samples,
 )
 from pytest_selfinvoke.metrics.intervals import clustered_wilson, wilson
@@ -127,6 +128,27 @@ def test_as_many_more_problems_do_decide(rate: float, threshold: float) -> None:
     enough, short = wilson(rate, 1.2 * (n + more)), wilson(rate, 0.8 * (n + more))
     assert not enough.low <= threshold <= enough.high
     assert short.low <= threshold <= short.high
+
+
+@pytest.mark.parametrize(
+    ("solved", "threshold"), [(30, 0.55), (30, 0.65), (50, 0.95), (1, 0.05)]
+)
+def test_as_many_more_problems_do_decide_exactly(solved: int, threshold: float) -> None:
+    rates = [1.0] * solved + [0.0] * (50 - solved)
+    more = more_problems_at_rate(rates, threshold)
+    assert more is not None
+    enough, short = (wilson(solved / 50, 50 + n) for n in (more, more - 1))
+    assert not enough.low <= threshold <= enough.high
+    assert short.low <= threshold <= short.high
+
+
+def test_more_problems_with_several_samples_tell_more_each() -> None:
+    one = more_problems_at_rate([1.0, 0.0] * 25, 0.45)
+    several = more_problems_at_rate([0.75, 0.25] * 25, 0.45)
+    assert one is not None
+    assert several is not None
+    assert 4 * (50 + several) == pytest.approx(50 + one, abs=4)
+    assert more_problems_at_rate([1.0, 0.0], 0.5) is None
 
 
 def test_no_number_of_problems_decides_at_the_threshold() -> None:
