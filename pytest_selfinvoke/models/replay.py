@@ -91,15 +91,13 @@ class ReplayKind:
         if options.benchmark:
             problems = {k: v for k, v in problems.items() if k == options.benchmark}
         _check_tasks(path, recording, problems)
-        count, missing = 0, []
-        for count, case in enumerate(cases, 1):
-            if recording.find(case) is None:
-                missing.append(str(case["id"]))
+        asked = list(cases)
+        missing = [case for case in asked if recording.find(case) is None]
         if not missing:
             return []
-        first = ", ".join(missing[:3])
-        there = f"{spec.label}: no completion for {len(missing)} of {count} cases"
-        return [f"{there}, the first: {first}"]
+        first = ", ".join(f"{c['problem']}::{c['attack']}" for c in missing[:3])
+        there = f"no completion for {len(missing)} of {len(asked)} cases"
+        return [f"{spec.label}: {there}, the first: {first}"]
 
     def load(self, spec: ModelSpec) -> ReplayEngine:
         """Read the file.
