@@ -95,7 +95,9 @@ class ReplayKind:
         missing = [case for case in asked if recording.find(case) is None]
         if not missing:
             return []
-        first = ", ".join(f"{c['problem']}::{c['attack']}" for c in missing[:3])
+        # Samples of one variant have one name here.
+        names = dict.fromkeys(f"{c['problem']}::{c['attack']}" for c in missing)
+        first = ", ".join([*names][:3])
         there = f"no completion for {len(missing)} of {len(asked)} cases"
         return [f"{spec.label}: {there}, the first: {first}"]
 

@@ -33,10 +33,10 @@ def test_what_is_exported_is_judged_as_before(
 ) -> None:
     attack = "--attack=clean,docstring.drop_examples"
     run_both("--model=oracle", "--limit=2", attack, "--samples=2")
-    before = records(pytester.path)
+    programs = {r["case"]["id"]: r["program"] for r in records(pytester.path)}
     lines = exported(pytester)
     assert [line["task_id"] for line in lines] == [IDS[0], IDS[0], IDS[1], IDS[1]]
-    assert lines[0]["solution"] == before[0]["program"]
+    assert lines[0]["solution"] == programs[f"mini::oracle::{IDS[0]}::clean-sample0"]
     assert f"4 samples from {run_folder(Path('.'))}" in capsys.readouterr().out
 
     result = run_both(
@@ -132,7 +132,10 @@ def test_options_in_a_suite_file(run: Run, pytester: pytest.Pytester) -> None:
     ("arguments", "words"),
     [
         ([], "name what to write: --evalplus FILE or --inspect FILE"),
-        (["--evalplus", "x.jsonl", "--attack", "other"], "has no attack 'other'"),
+        (
+            ["--evalplus", "x.jsonl", "--attack", "other", "--model", "stub"],
+            "has no attack 'other'; it has clean",
+        ),
         (["--evalplus", "x.jsonl"], "several models: choose with --model one of"),
         (["--evalplus", "conftest.py", "--model", "stub"], "conftest.py exists"),
     ],

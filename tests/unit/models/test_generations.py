@@ -174,8 +174,9 @@ def case(problem: str) -> dict[str, Any]:
 def test_missing_tasks_are_counted(file: Path) -> None:
     file.write_bytes(lines({"task_id": "HumanEval/1", "solution": "s"}))
     asked = [case(f"HumanEval_{number:03d}") for number in range(6)]
+    asked.append({**asked[0], "sample": 1})
     assert ReplayKind().check_cases(spec(file), asked, PROBLEMS) == [
-        "r: no completion for 5 of 6 cases, the first: "
+        "r: no completion for 6 of 7 cases, the first: "
         "HumanEval_000::clean, HumanEval_002::clean, HumanEval_003::clean"
     ]
 
