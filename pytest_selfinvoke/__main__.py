@@ -1,4 +1,4 @@
-"""``python -m pytest_selfinvoke``: look at, merge and compare what runs leave."""
+"""``python -m pytest_selfinvoke``: look at and work on what runs leave."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pytest_selfinvoke.core.cache import default_store
-from pytest_selfinvoke.core.errors import SelfInvokeError
+from pytest_selfinvoke.core.errors import SelfInvokeError, UserError
 from pytest_selfinvoke.core.jsonio import dumps
 from pytest_selfinvoke.generation.merging import merge_stores
 from pytest_selfinvoke.generation.store import CompletionStore
 from pytest_selfinvoke.reports.comparison import comparison_lines, differences
+from pytest_selfinvoke.reports.contents import contents
+from pytest_selfinvoke.reports.destinations import Destinations
+from pytest_selfinvoke.reports.files import write_reports
+from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.summary import summarise
 from pytest_selfinvoke.reports.terminal import table
 from pytest_selfinvoke.results.compare import compare_runs
+from pytest_selfinvoke.results.evalplus import write_samples
+from pytest_selfinvoke.results.inspect_log import write_log
 from pytest_selfinvoke.results.merging import merge_runs
 from pytest_selfinvoke.results.runs import read_run
+from pytest_selfinvoke.results.selection import run_folder, select
+from pytest_selfinvoke.results.store import MANIFEST
 
 
 def store_info(arguments: argparse.Namespace) -> Iterator[str]:
@@ -75,10 +83,50 @@ def compare(arguments: argparse.Namespace) -> Iterator[str]:
     yield from comparison_lines(compared, found, verbose=arguments.verbose)
 
 
+def report(arguments: argparse.Namespace) -> Iterator[str]:
+    """The reports of a run; without a file, its results table."""
+    run = Run(arguments.run)
+    wanted = Destinations(
+        html=arguments.html,
+        markdown=arguments.markdown,
+        csv=arguments.csv,
+        parquet=arguments.parquet,
+    )
+    if wanted:
+        wanted.check()
+        written = write_reports(run, wanted)
+        yield from (f"{name}: {path}" for name, path in written.files)
+        if written.errors:
+            raise UserError("; ".join(written.errors))
+    else:
+        yield from table(contents(run).cells)
+    for line in run.warnings:
+        _warn(line)
+
+
+def run_export(arguments: argparse.Namespace) -> Iterator[str]:
+    """Files that other harnesses read, of one model on one benchmark."""
+    folder = run_folder(arguments.folder)
+    if arguments.evalplus is None and arguments.inspect is None:
+        raise UserError("name what to write: --evalplus FILE or --inspect FILE")
+    chosen = {"model": arguments.model, "benchmark": arguments.benchmark}
+    if (file := arguments.evalplus) is not None:
+        records = select(folder, attack=arguments.attack or "clean", **chosen)
+        count = write_samples(records, file)
+        left = len(records) - count
+        more = f", {left} records have no completion" if left else ""
+        yield f"{file}: {count} samples from {folder}{more}"
+    if (file := arguments.inspect) is not None:
+        records = select(folder, attack=arguments.attack, **chosen)
+        count = write_log(records, folder / MANIFEST, file)
+        yield f"{file}: {count} samples from {folder}"
+
+
 def parser() -> argparse.ArgumentParser:
-    """The commands: ``store info|show|merge``, ``runs merge`` and ``compare``."""
+    """The commands for stores, for run directories, and for one or two runs."""
     top = argparse.ArgumentParser(prog="python -m pytest_selfinvoke")
-    groups = top.add_subparsers(required=True, metavar="store|runs|compare")
+    names = "store|runs|report|compare|export"
+    groups = top.add_subparsers(required=True, metavar=names)
     store = groups.add_parser("store", help="completion stores").add_subparsers(
         required=True, metavar="info|show|merge"
     )
@@ -103,7 +151,39 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("run", type=Path, metavar="RUN_DIR")
     added.add_argument("baseline", type=Path, metavar="BASELINE_DIR")
     added.add_argument("-v", "--verbose", action="store_true", help="list all cases")
+    added = _added(groups, report)
+    added.add_argument("run", type=Path, metavar="RUN_DIR")
+    for name in ("html", "markdown", "csv", "parquet"):
+        added.add_argument(f"--{name}", type=Path, metavar="FILE")
+    _add_export(_added(groups, run_export))
     return top
+
+
+def _add_export(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "folder",
+        type=Path,
+        metavar="RUN_DIR",
+        help="a run directory, or a folder of several: the newest one",
+    )
+    added.add_argument(
+        "--evalplus",
+        type=Path,
+        metavar="FILE.jsonl[.gz]",
+        help="samples for evalplus.evaluate, of the clean prompts unless --attack is "
+        "given",
+    )
+    added.add_argument(
+        "--inspect",
+        type=Path,
+        metavar="FILE.eval",
+        help="a log for inspect view, of all variants unless --attack is given",
+    )
+    added.add_argument("--attack", metavar="NAME", help="this attack's variants only")
+    added.add_argument("--model", metavar="LABEL", help="needed if there are several")
+    added.add_argument(
+        "--benchmark", metavar="NAME", help="needed if there are several"
+    )
 
 
 def _added(

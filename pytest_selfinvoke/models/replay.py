@@ -92,12 +92,14 @@ class ReplayKind:
             problems = {k: v for k, v in problems.items() if k == options.benchmark}
         _check_tasks(path, recording, problems)
         asked = list(cases)
-        missing = [str(case["id"]) for case in asked if recording.find(case) is None]
+        missing = [case for case in asked if recording.find(case) is None]
         if not missing:
             return []
-        first = ", ".join(missing[:3])
-        there = f"{spec.label}: no completion for {len(missing)} of {len(asked)} cases"
-        return [f"{there}, the first: {first}"]
+        # Samples of one variant have one name here.
+        names = dict.fromkeys(f"{c['problem']}::{c['attack']}" for c in missing)
+        first = ", ".join([*names][:3])
+        there = f"no completion for {len(missing)} of {len(asked)} cases"
+        return [f"{spec.label}: {there}, the first: {first}"]
 
     def load(self, spec: ModelSpec) -> ReplayEngine:
         """Read the file.

@@ -53,6 +53,9 @@ def minimize_broken(
         chosen = list(_chosen(runtime, planned, run))
         wanted = {entry.planned[1].id for entry in chosen}
         records = {r.id: r for r in read_records(run) if r.id in wanted}
+        if chosen:
+            # With xdist the line of dots is still open, whatever the reporter thinks.
+            _progress(config, "")
         for number, entry in enumerate(chosen, 1):
             case = entry.planned[1]
             _progress(config, f"minimizing {number} of {len(chosen)}: {case.id}")

@@ -59,7 +59,7 @@ def write_after_run(path: Path, wanted: Destinations) -> Written:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         written = Written(errors=[f"a report was not written: {reason}"])
     if written.errors:
-        again = f"python -m pytest_selfinvoke.reports {path} --html FILE"
+        again = f"python -m pytest_selfinvoke report {path} --html FILE"
         written.errors.append(f"the records are kept, and {again} tries again")
     return written
 

@@ -73,7 +73,7 @@ def test_the_page_is_written_and_written_again(
     assert b"2 models on mini" in page
     again = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest_selfinvoke.reports"),
+            *(sys.executable, "-m", "pytest_selfinvoke", "report"),
             *(str(run_folder(pytester.path)), "--html=again.html"),
         ],
         check=True,
@@ -158,7 +158,7 @@ def pytest_runtest_logreport(report):
     )
     result.assert_outcomes(passed=2)
     assert_clear(result, "error: cannot write", "r.md")
-    assert_clear(result, "the records are kept", "pytest_selfinvoke.reports")
+    assert_clear(result, "the records are kept", "pytest_selfinvoke report")
     assert len(records(pytester.path)) == 2
     assert (pytester.path / "r.csv").exists()
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from pytest_selfinvoke.__main__ import main
 from pytest_selfinvoke.core.errors import MissingExtraError, UserError
 from pytest_selfinvoke.reports import files
-from pytest_selfinvoke.reports.__main__ import main
 from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.reports.files import write_after_run, write_reports
 from pytest_selfinvoke.reports.reading import Run
@@ -95,7 +95,7 @@ def test_a_bug_in_a_report_becomes_a_line_after_a_run(
     folder = make_run([make("p", "clean", True)])
     written = write_after_run(folder, Destinations(markdown=tmp_path / "r.md"))
     assert "ZeroDivisionError: 1 / 0" in written.errors[0]
-    assert f"python -m pytest_selfinvoke.reports {folder}" in written.errors[1]
+    assert f"python -m pytest_selfinvoke report {folder}" in written.errors[1]
     assert write_after_run(tmp_path / "no run", Destinations()).errors == []
 
 
@@ -104,7 +104,12 @@ def test_the_command_writes_what_it_is_told(
 ) -> None:
     folder = make_run([make("p", "clean", True)], tail=b'{"cut')
     out = tmp_path / "r.md"
-    assert main([str(folder), f"--markdown={out}", f"--csv={tmp_path / 'r.csv'}"]) == 0
+    assert (
+        main(
+            ["report", str(folder), f"--markdown={out}", f"--csv={tmp_path / 'r.csv'}"]
+        )
+        == 0
+    )
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         f"markdown: {out}",
@@ -118,7 +123,7 @@ def test_the_command_writes_what_it_is_told(
 def test_the_command_without_a_file_prints_the_table(
     make: Make, make_run: MakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(make_run([make("p", "clean", True)]))]) == 0
+    assert main(["report", str(make_run([make("p", "clean", True)]))]) == 0
     assert "100.0 %" in capsys.readouterr().out
 
 
@@ -142,7 +147,7 @@ def test_the_command_refuses_in_one_line(
 ) -> None:
     folder = make_run([make("p", "clean", True)])
     change(folder)
-    assert main([str(folder), "--markdown=r.md"]) == 4
+    assert main(["report", str(folder), "--markdown=r.md"]) == 4
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert message in line
