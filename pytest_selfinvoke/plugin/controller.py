@@ -246,7 +246,8 @@ class Controller:
         """Minimize, and complete the manifest, while there is a generation server."""
         if self.run is None:
             return
-        if exitstatus == pytest.ExitCode.TESTS_FAILED and self.broken is None:
+        is_complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if is_complete and self.broken is None:
             self.minimized = minimize_broken(
                 self.config,
                 self.runtime,

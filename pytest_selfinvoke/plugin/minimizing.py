@@ -60,8 +60,8 @@ def minimize_broken(
             case = entry.planned[1]
             _progress(config, f"minimizing {number} of {len(chosen)}: {case.id}")
             record = records[case.id]
-            lines.append(f"minimized: {case.id}")
-            lines += _one(runtime, entry, record, run, shown)
+            outcome = list(_one(runtime, entry, record, run, shown))
+            lines += [f"minimized: {case.id}", *outcome]
     except KeyboardInterrupt:
         lines.append("minimizing was interrupted; what is written is kept")
     except SelfInvokeError as error:

@@ -92,6 +92,42 @@ def test_continuations_are_put_behind_the_prompt(
     assert record["extraction"] == "continuation"
 
 
+def references(data: Path, form: str) -> tuple[Path, str, str]:
+    """Reference solutions of a published benchmark, in a form of another harness."""
+    if form == "codeeval-pro":
+        source = data / "codeeval-pro" / "humaneval_pro.json"
+        parts = ("raw_solution", "new_problem", "new_solution")
+        lines = [
+            {"task_id": row["id"], "completion": ["".join(row[p] for p in parts)]}
+            for row in json.loads(source.read_text())
+        ]
+        return source, "humaneval-pro", "\n".join(map(json.dumps, lines))
+    source = data / "recode" / "HumanEval.jsonl"
+    rows = [json.loads(line) for line in source.read_text().splitlines()]
+    if form == "bigcode":
+        lists = [[row["prompt"] + row["canonical_solution"]] for row in rows]
+        return source, "humaneval", json.dumps(lists)
+    lines = [
+        {"task_id": row["task_id"], "completion": row["canonical_solution"]}
+        for row in rows
+    ]
+    return source, "humaneval", "\n".join(map(json.dumps, lines))
+
+
+@pytest.mark.parametrize("form", ["evalplus", "codeeval-pro", "bigcode"])
+def test_references_of_published_benchmarks_are_solved(
+    data: Path, run: Run, pytester: pytest.Pytester, form: str
+) -> None:
+    source, benchmark, text = references(data, form)
+    (pytester.path / "generations").write_text(text)
+    result = run(
+        "--model=replay:generations",
+        f"--benchmark={benchmark}={source}",
+        "--limit=random:12",
+    )
+    result.assert_outcomes(passed=12)
+
+
 def test_tasks_of_another_benchmark_are_one_line(
     run: Run, pytester: pytest.Pytester
 ) -> None:
