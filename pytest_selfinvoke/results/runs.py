@@ -88,19 +88,11 @@ def read_run(folder: Path) -> Run:
     file = folder / RECORDS
     if not file.is_file():
         raise UserError(f"{folder}: no run directory, it has no {RECORDS}")
-    try:
-        lines = file.read_bytes().splitlines(keepends=True)
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}") from error
-    cases, notes = [], []
-    records = read_records(file)
-    for number in range(1, len(lines) + 1):
+    cases: list[Seen] = []
+    notes: list[str] = []
+    for number, record in enumerate(read_records(file, warn=notes.append), 1):
         try:
-            cases.append(Seen.from_record(next(records)))
-        except (StopIteration, DataError):
-            if number < len(lines) or not _is_torn(lines[-1]):
-                raise
-            notes.append(f"{folder.name}: the last line of {RECORDS} is cut off")
+            cases.append(Seen.from_record(record))
         except (KeyError, TypeError, ValueError) as error:
             what = f"not a record of a case: {error!r}"
             raise DataError(file, what, line=number) from error
@@ -112,14 +104,6 @@ def read_run(folder: Path) -> Run:
         benchmarks=_benchmarks(folder),
         notes=tuple(notes),
     )
-
-
-def _is_torn(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return True
-    return not line.endswith(b"\n")
 
 
 def _benchmarks(folder: Path) -> dict[str, str]:

@@ -211,7 +211,7 @@ def test_a_cut_off_record_is_left_out(
     (old / "records.jsonl").write_text(text[:-50])
     result = run("--model=oracle", "--limit=3", f"--baseline={old}")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["note: * last line of records.jsonl is cut off"])
+    result.stdout.fnmatch_lines(["note: *records.jsonl:*: the last record is cut off*"])
     result.stdout.fnmatch_lines(["not compared: 1 new"])
 
 
