@@ -28,6 +28,7 @@ RANKS = {
     "suite": 2,
     "plan": 2,
     "certification": 2,
+    "anatomy": 2,
     "evaluation": 3,
     "plugin": 4,
     "__main__": 4,

@@ -98,6 +98,11 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "help": "What to do with kept completions: use and add (the default), only "
         "use, make anew, or neither",
     },
+    "anatomy": {
+        "choices": ("auto", "off"),
+        "help": "Say of each self-invoking case which of the two functions is wrong, "
+        "and whether the base function is invoked (default: auto)",
+    },
     "list": {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",

@@ -72,6 +72,7 @@ _PLAIN = (
     "seed",
     "prompt_style",
     "sandbox",
+    "anatomy",
 )
 
 
