@@ -26,8 +26,8 @@ from pytest_selfinvoke.core.records import Part, Problem
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
 from pytest_selfinvoke.sandbox.observer import Observation
 
-#: Processor time of the run that only watches; what was seen before its end counts.
-_WATCHED_CPU_S = 2.0
+#: Processor time to watch a program that is known not to end; what was seen counts.
+_ENDLESS_CPU_S = 2.0
 _ONE_NAME = "both functions have one name, so that a program can have one of them only"
 
 
@@ -68,6 +68,7 @@ class Anatomist:
 
     observer: Observer
     limits: Limits
+    allow_processes: bool = False
     tests: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def examine(
@@ -106,7 +107,9 @@ class Anatomist:
             missing=missing,
             attribution=None if verdict is Verdict.SOLVED else attribute(substituted),
             substituted=substituted,
-            invocation=self._invocation(program, attacked, missing),
+            invocation=self._invocation(
+                program, attacked, is_whole=not missing, verdict=verdict
+            ),
         )
 
     def _base(
@@ -148,20 +151,24 @@ class Anatomist:
         )
 
     def _invocation(
-        self, program: str, attacked: Problem, missing: tuple[str, ...]
+        self, program: str, attacked: Problem, *, is_whole: bool, verdict: Verdict
     ) -> Invocation:
         try:
             view = StaticView(program, attacked)
         except SyntaxError:
             return Invocation()
         observation = Observation()
-        if not missing and not _is_one_name(attacked):
-            cpu_s = min(self.limits.cpu_s, _WATCHED_CPU_S)
+        if is_whole and not _is_one_name(attacked):
+            limits = self.limits
+            if verdict is Verdict.TIMEOUT:
+                cpu_s = min(limits.cpu_s, _ENDLESS_CPU_S)
+                limits = replace(limits, cpu_s=cpu_s)
             job = Job(
                 program=program,
                 tests=attacked.target.tests,
                 entry_points=attacked.entry_points,
-                limits=replace(self.limits, cpu_s=cpu_s),
+                limits=limits,
+                allow_processes=self.allow_processes,
             )
             try:
                 observation = self.observer.observe(job)
@@ -177,7 +184,7 @@ class Anatomist:
 
 
 def _is_one_name(problem: Problem) -> bool:
-    """Whether the invoking function takes the base function's name (HumanEval Pro 41)."""
+    """Whether both functions have one name, as in number 41 of HumanEval Pro."""
     return len(set(problem.entry_points)) == 1
 
 

@@ -29,6 +29,7 @@ from pytest_selfinvoke.plugin.announcing import Planned, announce
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
+from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, anatomy_tables
 from pytest_selfinvoke.reports.robustness import RobustnessBuilder, robustness_table
 from pytest_selfinvoke.reports.sources import Sources
 from pytest_selfinvoke.reports.summary import SummaryBuilder
@@ -46,6 +47,7 @@ class Controller:
         self.server = GenerationServer()
         self.summary = SummaryBuilder()
         self.robustness = RobustnessBuilder()
+        self.anatomy = AnatomyBuilder()
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
         self.planned: list[Planned] = []
@@ -203,6 +205,7 @@ class Controller:
             self.sources.add(record)
         self.summary.add(record)
         self.robustness.add(record)
+        self.anatomy.add(record)
 
     def _kept_models(self) -> set[str]:
         plans = self.runtime.plans.values()
@@ -274,6 +277,10 @@ class Controller:
             terminalreporter.ensure_newline()
             write("")
             for line in robustness_table(assessed):
+                write(line)
+        for dissected in self.anatomy.dissected():
+            write("")
+            for line in anatomy_tables(dissected):
                 write(line)
         missing = len(self.expected.keys() - self.recorded)
         if missing:

@@ -319,6 +319,7 @@ class Runtime:
         return Anatomist(
             observer=self.sandbox(plan.suite.sandbox),
             limits=plan.suite.limits,
+            allow_processes=plan.suite.allow_processes,
             tests=plan.base_tests(),
         )
 

@@ -48,7 +48,9 @@ def observe(job: Job, solutions: ForkServer) -> Observation:
         "nonce": nonce,
     }
     seen = False
-    with solutions.run("traced", job.limits) as running:
+    with solutions.run(
+        "traced", job.limits, allow_processes=job.allow_processes
+    ) as running:
         try:
             running.send(wire.frame({"program": job.program}))
             if "loaded" not in running.receive():
