@@ -34,7 +34,7 @@ def record(
         case={**case, "id": f"b::m::{problem}::{attack}"},
         status=Status.PASSED if solved else Status.FAILED,
         verdict=Verdict.SOLVED if solved else Verdict.WRONG_ANSWER,
-        anatomy=anatomy and anatomy.to_json(),
+        anatomy=None if anatomy is None else anatomy.to_json(),
     )
 
 
