@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from pytest_selfinvoke.anatomy.anatomist import Anatomist
 from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, apply
 from pytest_selfinvoke.certification.certifier import Certifier
 from pytest_selfinvoke.core.errors import NotJudgedError
@@ -24,7 +25,7 @@ from pytest_selfinvoke.core.records import (
 )
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.core.seeding import derive_seed
-from pytest_selfinvoke.extraction import extract
+from pytest_selfinvoke.extraction import Extracted, extract
 from pytest_selfinvoke.models.base import ModelKind, Request
 from pytest_selfinvoke.prompts import default_style, get_style
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
@@ -115,7 +116,10 @@ class Asking:
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """What evaluating a case needs from this process."""
+    """What evaluating a case needs from this process.
+
+    With an ``anatomist``, judged self-invoking cases are taken apart.
+    """
 
     asking: Asking
     executor: Executor
@@ -123,6 +127,7 @@ class Services:
     allow_processes: bool = False
     clock: Callable[[], float] = time.perf_counter
     references: dict[str, Execution] = field(default_factory=dict)
+    anatomist: Anatomist | None = None
 
     def check_reference(self, problem: Problem) -> Execution:
         """Make sure that a problem can be solved here, once per problem.
@@ -191,7 +196,11 @@ def evaluate(case: Case, problem: Problem, services: Services) -> Record:
             durations={"generation_s": generated - started},
         )
         record = judge(record, asked, completion, services)
-        durations = {**record.durations, "judging_s": services.clock() - generated}
+        judged = services.clock()
+        record = take_apart(record, asked, completion, services)
+        durations = {**record.durations, "judging_s": judged - generated}
+        if record.anatomy is not None:
+            durations["anatomy_s"] = services.clock() - judged
         return replace(record, durations=durations)
     except NotApplicableError as error:
         return replace(record, status=Status.SKIPPED, detail=str(error))
@@ -220,13 +229,7 @@ def judge(
     :raises NotJudgedError: if the sandbox failed.
     """
     attacked = asked.attacked
-    extracted = extract(
-        completion.text,
-        entry_points=attacked.entry_points,
-        prompt_code=attacked.prompt,
-        prefix=asked.prompt.prefix,
-        finish_reason=completion.finish_reason,
-    )
+    extracted = _extracted(asked, completion, attacked.entry_points)
     record = replace(record, extraction=extracted.method)
     if extracted.program is None:
         services.check_reference(attacked)
@@ -245,6 +248,44 @@ def judge(
         detail=execution.detail,
         program=extracted.program,
         execution=execution.to_json(),
+    )
+
+
+def take_apart(
+    record: Record, asked: Asked, completion: Completion, services: Services
+) -> Record:
+    """The record with the anatomy of a self-invoking case that was judged.
+
+    An answer without one of the two functions is no program; the other one is still
+    looked at.
+    """
+    anatomist, attacked = services.anatomist, asked.attacked
+    if anatomist is None or record.verdict is None or attacked.base is None:
+        return record
+    program = record.program
+    for name in reversed(attacked.entry_points) if program is None else ():
+        program = _extracted(asked, completion, (name,)).program
+        if program is not None:
+            break
+    anatomy = anatomist.examine(
+        program,
+        record.verdict,
+        clean=asked.problem,
+        attacked=attacked,
+        bench=services,
+    )
+    return replace(record, anatomy=anatomy.to_json())
+
+
+def _extracted(
+    asked: Asked, completion: Completion, entry_points: tuple[str, ...]
+) -> Extracted:
+    return extract(
+        completion.text,
+        entry_points=entry_points,
+        prompt_code=asked.attacked.prompt,
+        prefix=asked.prompt.prefix,
+        finish_reason=completion.finish_reason,
     )
 
 

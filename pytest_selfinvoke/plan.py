@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_selfinvoke.attacks.base import Attack, facts_of
 from pytest_selfinvoke.attacks.presets import expand
 from pytest_selfinvoke.benchmarks.base import Benchmark, BenchmarkInfo
+from pytest_selfinvoke.benchmarks.parents import Parents, match
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import CLEAN, Case, ModelSpec, Problem, Variant
@@ -22,7 +23,8 @@ class LoadedBenchmark:
     """A benchmark's facts and the problems that this run uses.
 
     ``ids`` names all its problems, used or not, and ``hash`` is their content hash;
-    ``warning`` says if they are not those that the benchmark is known by.
+    ``warning`` says if they are not those that the benchmark is known by. ``parents``
+    has tests of base functions, where the problems have none.
     """
 
     info: BenchmarkInfo
@@ -31,6 +33,7 @@ class LoadedBenchmark:
     hash: str
     file: str | None
     warning: str | None = None
+    parents: Parents = field(default_factory=Parents)
 
     @property
     def total(self) -> int:
@@ -56,6 +59,14 @@ class Plan:
             (loaded.info.name, problem.id): problem
             for loaded in self.benchmarks
             for problem in loaded.problems
+        }
+
+    def base_tests(self) -> dict[tuple[str, str], str]:
+        """(benchmark, problem id) -> tests of the base function, where a parent's."""
+        return {
+            (loaded.info.name, problem): tests
+            for loaded in self.benchmarks
+            for problem, tests in loaded.parents.tests.items()
         }
 
     def cases(
@@ -181,14 +192,59 @@ def _load(
         raise UserError(f"benchmark {choice.name!r} holds no problems")
     # Published benchmarks know the content that published figures are about.
     mismatch = getattr(benchmark, "mismatch", None)
+    used = _limited(problems, suite.limit, suite.seed)
+    parents = Parents()
+    if suite.anatomy == "auto":
+        parents = _parents(choice, benchmark, used, benchmarks, download)
     return LoadedBenchmark(
         info=benchmark.info,
-        problems=_limited(problems, suite.limit, suite.seed),
+        problems=used,
         ids=tuple(problem.id for problem in problems),
         hash=content_hash([problem.hash for problem in problems]),
         file=None if path is None else Path(path).name,
         warning=None if mismatch is None else mismatch(problems),
+        parents=parents,
     )
+
+
+def _parents(
+    choice: BenchmarkChoice,
+    benchmark: Benchmark,
+    problems: tuple[Problem, ...],
+    benchmarks: Registry[Benchmark],
+    download: bool,
+) -> Parents:
+    """Tests of base functions that have none; without data a warning, not an error."""
+    untested = [p for p in problems if p.base is not None and not p.base.tests]
+    if not untested:
+        return Parents()
+    name = str(getattr(benchmark, "parent", ""))
+    unscored = f"base functions of {choice.name} are not scored"
+    if not name:
+        return Parents(warning=f"{unscored}: they have no tests")
+    parent = benchmarks.get(name)
+    try:
+        path = _beside(choice, parent) or parent.locate(
+            # Who names a file has no use for a download of another.
+            None,
+            download=download and choice.path is None,
+        )
+        numbered = bool(getattr(benchmark, "has_numbers_of_parent", False))
+        tests = match(untested, parent.load(path), numbered=numbered)
+    except UserError as error:
+        return Parents(benchmark=name, warning=f"{unscored}: {error}")
+    return Parents(benchmark=name, tests=tests)
+
+
+def _beside(choice: BenchmarkChoice, parent: Benchmark) -> Path | None:
+    """The parent's file in the folder of the file that the user named."""
+    if choice.path is None:
+        return None
+    folder = choice.path if choice.path.is_dir() else choice.path.parent
+    try:
+        return parent.locate(folder, download=False)
+    except UserError:
+        return None
 
 
 def _limited(

@@ -89,6 +89,7 @@ class Suite:
     prompt_style: str | None = None
     sandbox: str = "auto"
     allow_processes: bool = False
+    anatomy: str = "auto"
     sampling: Sampling = field(default_factory=Sampling)
     limits: Limits = field(default_factory=Limits)
     gates: tuple[Gate, ...] = ()
@@ -100,6 +101,8 @@ class Suite:
         for name in ("samples", "attack_seeds", "attack_budget"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.anatomy not in ANATOMY:
+            raise UserError(f"anatomy must be auto or off, not {self.anatomy!r}")
         for name, value in asdict(self.limits).items():
             _check_range(name, value, 0 < value < math.inf, "above 0")
         for name, (holds, range_) in _RANGES.items():
@@ -116,7 +119,15 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
-_OTHERS = ("prompt_style", "sandbox", "allow_processes", "gates", "gate_rule")
+_OTHERS = (
+    "prompt_style",
+    "sandbox",
+    "allow_processes",
+    "anatomy",
+    "gates",
+    "gate_rule",
+)
+ANATOMY = ("auto", "off")
 
 
 def _check_range(name: str, value: float, holds: bool, range_: str) -> None:
@@ -226,6 +237,7 @@ class _Reader:
             "prompt_style": str,
             "sandbox": str,
             "allow_processes": bool,
+            "anatomy": str,
         }.items():
             if key in general:
                 values[key] = self.typed(general[key], kind, f"suite.{key}")

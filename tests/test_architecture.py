@@ -28,6 +28,7 @@ RANKS = {
     "suite": 2,
     "plan": 2,
     "certification": 2,
+    "anatomy": 2,
     "evaluation": 3,
     "rewriting": 3,
     "reproduction": 3,

@@ -60,6 +60,8 @@ class ProForm:
     prefix: str
     width: int
     numbered: str = ""
+    parent: str = ""
+    has_numbers_of_parent: bool = False
 
     def parse(self, row: Row) -> Problem:
         """The problem of one record.
@@ -178,11 +180,19 @@ def _benchmark(
             files=("data/train-00000-of-00001.parquet",),
         ),
         known_hash=known_hash,
+        parent=form.parent,
+        has_numbers_of_parent=form.has_numbers_of_parent,
     )
 
 
 HUMANEVAL_PRO: Benchmark = _benchmark(
-    ProForm(benchmark="humaneval-pro", prefix="HumanEvalPro", width=3),
+    ProForm(
+        benchmark="humaneval-pro",
+        prefix="HumanEvalPro",
+        width=3,
+        parent="humaneval",
+        has_numbers_of_parent=True,
+    ),
     "humaneval_pro.json",
     "cd078f93d57d1902b5c3e4ae330166b2ca0e0e80",
     "35d4fe44708ac137f11249ab9631d6463f1dab5b8bc97d8c3917ff1716a004ed",
@@ -196,7 +206,7 @@ HUMANEVAL_PRO: Benchmark = _benchmark(
 )
 
 MBPP_PRO: Benchmark = _benchmark(
-    ProForm(benchmark="mbpp-pro", prefix="MbppPro", width=3),
+    ProForm(benchmark="mbpp-pro", prefix="MbppPro", width=3, parent="mbpp"),
     "mbpp_pro.json",
     "50f18448e09a8383226e1a5cd3654d2a454fe333",
     "f17b91ad57691e3381a3a4837fca5c083117330eeecc4be63f2db1a69d2d1160",

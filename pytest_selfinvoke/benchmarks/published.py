@@ -30,6 +30,8 @@ class PublishedBenchmark:
     :param files: what the file is called in a folder, the best name first.
     :param known_hash: :func:`problems_hash` of the version that this package was
         tested with.
+    :param parent: the benchmark whose problems are the base functions;
+        ``has_numbers_of_parent`` says that they have the same numbers.
     """
 
     info: BenchmarkInfo
@@ -38,6 +40,8 @@ class PublishedBenchmark:
     files: tuple[str, ...]
     source: HubSource
     known_hash: str
+    parent: str = ""
+    has_numbers_of_parent: bool = False
     # Environments hold secrets: not for tracebacks.
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 

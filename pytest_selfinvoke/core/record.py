@@ -18,7 +18,8 @@ class Record:
     ``status`` is pytest's word for the case. ``verdict`` is ``None`` where nothing was
     judged; then ``detail`` says why. ``case`` holds the columns of ``Case.to_json``.
     ``execution`` is what the sandbox reports (failing test, values, output, times).
-    Durations are in seconds.
+    Durations are in seconds. ``anatomy`` takes a judged self-invoking case apart: see
+    :class:`~pytest_selfinvoke.core.anatomy.Anatomy`.
     """
 
     case: dict[str, Any]
@@ -35,6 +36,7 @@ class Record:
     extraction: str = ""
     execution: dict[str, Any] | None = None
     durations: dict[str, float] = field(default_factory=dict)
+    anatomy: dict[str, Any] | None = None
     schema: int = SCHEMA
 
     @property

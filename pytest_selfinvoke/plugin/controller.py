@@ -31,6 +31,7 @@ from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.minimizing import minimize_broken
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
+from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, anatomy_tables
 from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
 from pytest_selfinvoke.reports.junit import metric_properties, model_properties
@@ -56,6 +57,7 @@ class Controller:
         self.summary = SummaryBuilder()
         self.robustness = RobustnessBuilder()
         self._robust: tuple[Assessed, ...] | None = None
+        self.anatomy = AnatomyBuilder()
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
         #: How many items were selected, ordinary tests among them, and who runs them.
@@ -223,6 +225,7 @@ class Controller:
             self.sources.add(record)
         self.summary.add(record)
         self.robustness.add(record)
+        self.anatomy.add(record)
         for listener in self.listeners:
             listener(record)
 
@@ -331,6 +334,8 @@ class Controller:
         if verbosity >= 0:
             count = {0: COUNT, 1: 4 * COUNT}.get(verbosity)
             lines += highlights(cells, assessed, count=count, width=width)
+        for dissected in self.anatomy.dissected():
+            lines += ["", *anatomy_tables(dissected)]
         for line in lines:
             write(line)
         for section in self.sections:

@@ -13,7 +13,7 @@ from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError
 from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import Completion, ModelInfo
-from pytest_selfinvoke.evaluation import Asked, judge, new_record
+from pytest_selfinvoke.evaluation import Asked, judge, new_record, take_apart
 from pytest_selfinvoke.models.base import Request
 from pytest_selfinvoke.plugin._private import skip_at_item
 from pytest_selfinvoke.plugin.items import note
@@ -126,6 +126,7 @@ def selfinvoke_run(
         services = runtime.services(bound.plan, _FixtureGenerator(None))
         record = replace(new_record(asked), completion=completion.to_json())
         record = judge(record, asked, completion, services)
+        record = take_apart(record, asked, completion, services)
         note(request.node, record)
         return record
 

@@ -57,6 +57,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
                 "warning": loaded.warning,
                 "problems": loaded.total,
                 "used": len(loaded.problems),
+                "parent": loaded.parents.benchmark or None,
             }
             for loaded in plan.benchmarks
         ],
@@ -71,6 +72,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "limits": asdict(suite.limits),
         "sandbox": suite.sandbox,
         "allow_processes": suite.allow_processes,
+        "anatomy": suite.anatomy,
     }
 
 

@@ -142,6 +142,11 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "help": "How to show how far the run is: one line on a terminal, plain lines "
         "now and then, or not at all (default: auto, by the terminal)",
     },
+    "anatomy": {
+        "choices": ("auto", "off"),
+        "help": "Say of each self-invoking case which of the two functions is wrong, "
+        "and whether the base function is invoked (default: auto)",
+    },
     "list": {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",

@@ -62,7 +62,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             f"selfinvoke: {models} on {benchmarks}, {variants} "
             f"variant{'s' if variants > 1 else ''} each"
         )
-        lines += [f"selfinvoke: {b.warning}" for b in plan.benchmarks if b.warning]
+        warnings = [w for b in plan.benchmarks for w in (b.warning, b.parents.warning)]
+        lines += [f"selfinvoke: {warning}" for warning in warnings if warning]
     if runtime.isolation is not None:
         lines.append(f"sandbox: {runtime.isolation.describe()}")
     wall_s = max(plan.suite.limits.wall_s for plan in runtime.plans.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from pytest_selfinvoke.anatomy.anatomist import Anatomist
 from pytest_selfinvoke.attacks import BUILTIN as ATTACKS
 from pytest_selfinvoke.attacks.base import Attack, facts_of
 from pytest_selfinvoke.benchmarks import BUILTIN as BENCHMARKS
@@ -141,7 +142,7 @@ class Runtime:
 
         :raises UserError: if it cannot be made.
         """
-        return self._plan(replace(suite, models=()), "")
+        return self._plan(replace(suite, models=(), anatomy="off"), "")
 
     def check_sandbox(self, suite: Suite) -> None:
         """Make sure that this host can give the sandbox that a suite asks for.
@@ -280,6 +281,18 @@ class Runtime:
             limits=plan.suite.limits,
             allow_processes=plan.suite.allow_processes,
             references=self._references,
+            anatomist=self._anatomist(plan),
+        )
+
+    def _anatomist(self, plan: Plan) -> Anatomist | None:
+        """What takes this plan's self-invoking cases apart, unless that is off."""
+        if plan.suite.anatomy == "off":
+            return None
+        return Anatomist(
+            observer=self.sandbox(plan.suite.sandbox),
+            limits=plan.suite.limits,
+            allow_processes=plan.suite.allow_processes,
+            tests=plan.base_tests(),
         )
 
     def client(self) -> GenerationClient:

@@ -90,6 +90,7 @@ _PLAIN = (
     "seed",
     "prompt_style",
     "sandbox",
+    "anatomy",
 )
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pytest_selfinvoke.core.anatomy import Anatomy, Attribution, Score
 from pytest_selfinvoke.core.record import Record
 
 #: Longest text of one section of a failure, in lines.
 _LINES = 60
+
+_BLAMED = {
+    Attribution.BASE: "the base function (solved with the reference's)",
+    Attribution.INVOCATION: "the invoking function (solved with the reference's)",
+    Attribution.BOTH: "both functions (unsolved with either of the reference)",
+    Attribution.COMBINATION: "their combination (solved with either of the reference)",
+    Attribution.UNKNOWN: "not known",
+}
 
 
 def describe(record: Record) -> str:
@@ -14,7 +23,7 @@ def describe(record: Record) -> str:
     reason = record.failure_kind
     if record.detail:
         reason += f": {record.detail}"
-    parts = [f"not solved: {reason}"]
+    parts = [f"not solved: {reason}", *_blame(record)]
     if execution.get("failing_test"):
         lines = [str(execution["failing_test"])]
         if execution.get("expected") is not None:
@@ -36,6 +45,21 @@ def describe(record: Record) -> str:
         if execution.get(name):
             parts.append(_section(name, str(execution[name])))
     return "\n".join(parts)
+
+
+def _blame(record: Record) -> list[str]:
+    """One line on which of the two functions is wrong, if that is known."""
+    if record.anatomy is None:
+        return []
+    anatomy = Anatomy.from_json(record.anatomy)
+    if anatomy.attribution is None or anatomy.attribution is Attribution.NO_CODE:
+        return []
+    line = f"to blame: {_BLAMED[anatomy.attribution]}"
+    if anatomy.base.score is not Score.UNKNOWN:
+        line += f"; the base function is {anatomy.base.score.value} by its own tests"
+    if anatomy.invocation.invoked is False:
+        line += "; it is not invoked"
+    return [line]
 
 
 def properties(record: Record) -> list[tuple[str, str]]:
@@ -60,6 +84,11 @@ def properties(record: Record) -> list[tuple[str, str]]:
         "cpu_s": _rounded(execution.get("cpu_s")),
     }
     facts |= {name: _rounded(value) for name, value in record.durations.items()}
+    if record.anatomy is not None:
+        anatomy = Anatomy.from_json(record.anatomy)
+        facts["base_function"] = anatomy.base.score.value
+        facts["attribution"] = anatomy.attribution and anatomy.attribution.value
+        facts["invoked"] = anatomy.invocation.invoked
     completion = record.completion or {}
     for name in ("prompt_tokens", "completion_tokens", "finish_reason"):
         facts[name] = completion.get(name)

@@ -21,15 +21,9 @@ TESTS_FILE = "tests.py"
 
 def serve(connection: socket.socket) -> None:
     """Answer what the judge outside asks until it hangs up."""
-    job = wire.receive(connection)
-    if job is None:
+    module = begin(connection)
+    if module is None:
         return
-    reseed()
-    sys.argv = [FILE]
-    module = types.ModuleType("solution")
-    module.__file__ = FILE
-    sys.modules["solution"] = module
-    wire.send(connection, _load(module, job["program"]))
     while (question := wire.receive(connection)) is not None:
         if "call" in question:
             answer = _call(module, question)
@@ -41,6 +35,20 @@ def serve(connection: socket.socket) -> None:
         if len(data) > wire.MAX_FRAME:
             data = wire.frame({"opaque": f"{len(data)} bytes of data"})
         connection.sendall(data)
+
+
+def begin(connection: socket.socket) -> types.ModuleType | None:
+    """Load the program that comes first and tell how that went; its module."""
+    job = wire.receive(connection)
+    if job is None:
+        return None
+    reseed()
+    sys.argv = [FILE]
+    module = types.ModuleType("solution")
+    module.__file__ = FILE
+    sys.modules["solution"] = module
+    wire.send(connection, _load(module, job["program"]))
+    return module
 
 
 def reseed() -> None:

@@ -172,7 +172,7 @@ class ForkServer:
     ) -> Running:
         """Fork a process for one program.
 
-        :param role: ``solution`` or ``trial``.
+        :param role: ``solution``, ``trial`` or ``traced``.
         :param allow_processes: whether the program may start others.
         :raises ServerLostError: if the server is gone.
         :raises NotJudgedError: if it cannot be started, or there is no space.

@@ -15,8 +15,9 @@ from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.sandbox.base import Execution, Isolation, Job
 from pytest_selfinvoke.sandbox.forkserver import ForkServer
 from pytest_selfinvoke.sandbox.judge import Judge
+from pytest_selfinvoke.sandbox.observer import Observation, observe
 from pytest_selfinvoke.sandbox.probe import probe
-from pytest_selfinvoke.sandbox.running import ServerLostError
+from pytest_selfinvoke.sandbox.running import NotConfinedError, ServerLostError
 from pytest_selfinvoke.sandbox.verdicts import was_killed
 
 POLICIES = ("auto", "strict", "unsafe-ok")
@@ -134,6 +135,26 @@ class Sandbox:
         raise NotJudgedError(
             "the sandbox was killed from outside twice: is the machine out of memory?"
         )
+
+    def observe(self, job: Job) -> Observation:
+        """Run a program once more and see whether its functions call each other.
+
+        :raises NotJudgedError: if the sandbox failed.
+        """
+        _ = self.isolation  # Where it was less than another server's, none starts.
+        solutions, _ = self._servers_for(job)
+        for _ in range(2):
+            try:
+                return observe(job, solutions)
+            except ServerLostError:
+                solutions.close()
+            except (OSError, NotConfinedError) as error:
+                raise NotJudgedError(f"the sandbox failed: {error}") from error
+            except BaseException:
+                # Interrupted: a child may be left half asked.
+                solutions.close()
+                raise
+        raise NotJudgedError("the sandbox was killed from outside twice")
 
     def _servers_for(self, job: Job) -> tuple[ForkServer, ForkServer]:
         """For the program and, where they have to be run, for its tests."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-
 from pytest_selfinvoke.reports.__main__ import main
 
 from .synthetic import write

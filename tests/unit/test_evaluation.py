@@ -5,11 +5,15 @@ from typing import Any, cast
 
 import pytest
 
+from pytest_selfinvoke.anatomy.anatomist import Anatomist
 from pytest_selfinvoke.core.errors import NotJudgedError
-from pytest_selfinvoke.core.outcomes import Verdict
-from pytest_selfinvoke.core.records import Part, Problem
-from pytest_selfinvoke.evaluation import Asking, Services
+from pytest_selfinvoke.core.outcomes import Status, Verdict
+from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.core.records import Case, Completion, Part, Problem, Prompt
+from pytest_selfinvoke.evaluation import Asked, Asking, Services, take_apart
+from pytest_selfinvoke.models.base import Request
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
+from pytest_selfinvoke.sandbox.observer import Observation
 
 PROBLEM = Problem(
     id="p",
@@ -106,3 +110,71 @@ def test_a_missing_library_is_told_with_those_that_the_problem_has() -> None:
     assert execution.detail == (
         "No module named 'x'; the problem's libraries: the standard library"
     )
+
+
+BOTH = Problem(
+    id="p",
+    benchmark="b",
+    base=Part(
+        entry_point="g", prompt="def g():", solution="    return 1", tests="assert g()"
+    ),
+    target=Part(
+        entry_point="f",
+        prompt="def f():",
+        solution="    return g()",
+        tests="assert f()",
+    ),
+)
+
+
+class Everything:
+    """A sandbox in which every program passes, and every call is seen."""
+
+    def run(self, job: Job) -> Execution:
+        return Execution(verdict=Verdict.SOLVED)
+
+    def observe(self, job: Job) -> Observation:
+        return Observation(invoked=True)
+
+
+def apart(
+    text: str, verdict: Verdict | None, *, problem: Problem = BOTH, is_on: bool = True
+) -> dict[str, Any] | None:
+    sandbox = Everything()
+    anatomist = Anatomist(observer=sandbox, limits=LIMITS) if is_on else None
+    services = Services(
+        asking=cast("Asking", None),
+        executor=sandbox,
+        limits=LIMITS,
+        anatomist=anatomist,
+    )
+    asked = Asked(
+        case=cast("Case", None),
+        problem=problem,
+        attacked=problem,
+        prompt=Prompt(style="chat"),
+        request=cast("Request", None),
+    )
+    record = Record(case={}, status=Status.FAILED, verdict=verdict)
+    return take_apart(record, asked, Completion(text=text), services).anatomy
+
+
+def test_the_function_that_is_there_is_looked_at() -> None:
+    verdict = Verdict.MISSING_ENTRY_POINT
+    found = apart("def g():\n    return 1\n", verdict)
+    assert found is not None
+    assert (found["missing"], found["base"]["score"]) == (["invoking"], "right")
+    found = apart("def f():\n    return 1\n", verdict)
+    assert found is not None
+    assert found["missing"] == ["base"]
+    found = apart("There is none.", Verdict.NO_CODE)
+    assert found is not None
+    assert found["attribution"] == "no_code"
+
+
+def test_only_judged_self_invoking_cases_are_taken_apart() -> None:
+    text = "def f():\n    return 1\n"
+    assert apart(text, None) is None
+    assert apart(text, Verdict.WRONG_ANSWER, problem=PROBLEM) is None
+    assert apart(text, Verdict.WRONG_ANSWER, is_on=False) is None
+    assert apart(text, Verdict.WRONG_ANSWER) is not None

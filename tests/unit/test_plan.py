@@ -269,3 +269,84 @@ def test_a_shard_knows_the_whole_benchmark() -> None:
     [part] = plan_of(suite, Own()).benchmarks
     assert [problem.id for problem in part.problems] == ["p01", "p05", "p09"]
     assert (part.hash, part.total) == (whole.hash, whole.total)
+
+
+PRO = Problem(
+    id="pro_001",
+    benchmark="pro",
+    base=Part(entry_point="f", prompt="def f(): # words\n", solution="  pass"),
+    target=Part(entry_point="g", prompt="def g():\n", solution="  pass"),
+)
+PARENT = Problem(
+    id="parent_001",
+    benchmark="parent",
+    target=Part(
+        entry_point="f", prompt="def f():\n", solution="  pass", tests="assert f()"
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family(Own):
+    """One problem that has a parent, or is one."""
+
+    problem: Problem = PRO
+    parent: str = "parent"
+    is_there: bool = True
+
+    def locate(self, location: Path | None, *, download: bool) -> Path | None:
+        self.asked.append((location, download))
+        if not self.is_there:
+            raise UserError("it is not here")
+        return location
+
+    def load(self, path: Path | None) -> tuple[Problem, ...]:
+        return (self.problem,)
+
+
+def family(
+    suite: Suite, *, parent: Family | None = None, download: bool = False
+) -> tuple[Plan, Family]:
+    parent = parent or Family(name="parent", problem=PARENT, parent="")
+    return plan_of(suite, Family(name="pro"), parent, download=download), parent
+
+
+def test_tests_of_base_functions_come_from_the_parent() -> None:
+    plan, parent = family(suite_of(own=("pro",)), download=True)
+    assert plan.base_tests() == {("pro", "pro_001"): "assert f()"}
+    assert parent.asked == [(None, True)]
+    assert plan.benchmarks[0].parents.benchmark == "parent"
+
+
+def test_without_the_parent_there_is_a_warning() -> None:
+    parent = Family(name="parent", is_there=False)
+    plan, _ = family(suite_of(own=("pro",)), parent=parent)
+    assert plan.base_tests() == {}
+    assert plan.benchmarks[0].parents.warning == (
+        "base functions of pro are not scored: it is not here"
+    )
+    orphan = plan_of(suite_of(own=("pro",)), Family(name="pro", parent=""))
+    assert orphan.benchmarks[0].parents.warning == (
+        "base functions of pro are not scored: they have no tests"
+    )
+
+
+def test_a_parent_beside_the_users_file_is_taken_and_none_is_downloaded() -> None:
+    file = Path("folder") / "pro.json"
+    choices = (BenchmarkChoice(name="pro", path=file),)
+    suite = replace(suite_of(), benchmarks=choices)
+    _, parent = family(suite, download=True)
+    assert parent.asked == [(Path("folder"), False)]
+    parent = Family(name="parent", is_there=False)
+    family(suite, parent=parent, download=True)
+    assert parent.asked == [(Path("folder"), False), (None, False)]
+
+
+def test_nothing_is_asked_of_a_parent_that_is_not_needed() -> None:
+    _, parent = family(suite_of(own=("pro",), anatomy="off"))
+    assert parent.asked == []
+    assert PRO.base is not None
+    tested = replace(PRO, base=replace(PRO.base, tests="assert f()"))
+    plan = plan_of(suite_of(own=("pro",)), Family(name="pro", problem=tested))
+    assert (plan.base_tests(), plan.benchmarks[0].parents.warning) == ({}, None)
+    assert plan_of(suite_of()).benchmarks[0].parents.warning is None

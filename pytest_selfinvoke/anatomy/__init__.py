@@ -1,0 +1,1 @@
+"""Taking self-invoking cases apart: which function is wrong, and is the base called."""
