@@ -75,6 +75,8 @@ class Controller:
         #: Give lines that stand in the terminal between the tables and the files.
         self.sections: list[Callable[[], Iterable[str]]] = []
         self.minimized: list[str] = []
+        #: What became of gates, for the manifest.
+        self.gates: list[dict[str, Any]] = []
         self.reports = Written()
 
     @pytest.hookimpl(tryfirst=True)
@@ -271,6 +273,7 @@ class Controller:
         elif self.broken is None:
             try:
                 data = manifest(self.config, self.runtime, stats=stats)
+                data["gates"] = self.gates
                 self.run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)

@@ -82,6 +82,7 @@ class Decisions:
         if self.note:
             return
         decided = [*gating.decide(), *baseline.decide()]
+        self.controller.gates = gating.to_json()
         send(session, decided)
         failed = any(one.outcome == "failed" for one in decided)
         if not (gating.measured or baseline.decides):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -141,6 +141,10 @@ class Gating:
                 uncounted += cell.errors
         return Lost(counted=counted, uncounted=uncounted)
 
+    def to_json(self) -> list[dict[str, Any]]:
+        """What the manifest says of them, for reports that are made later."""
+        return [{**_facts(one), "reason": one.reason} for one in self.measured]
+
     def lines(self) -> Iterator[str]:
         """What the terminal says of them."""
         if self.measured:
@@ -177,19 +181,7 @@ class Gating:
         may_skip = self.runtime.settings.skip_undecided and not one.blocked
         if one.ruling is Ruling.UNDECIDED and may_skip:
             outcome = "skipped"
-        estimate = one.estimate
-        facts = {
-            "gate": one.gate.text,
-            "model": one.model,
-            "benchmark": one.benchmark,
-            "rule": one.rule.value,
-            "ruling": one.ruling.value,
-            "value": estimate.value,
-            "low": estimate.low,
-            "high": estimate.high,
-            "n": estimate.n,
-            "threshold": one.gate.threshold,
-        }
+        estimate, facts = one.estimate, _facts(one)
         text = one.ruling.value
         if estimate.value is not None:
             text += f" at {estimate}"
@@ -204,3 +196,18 @@ class Gating:
                 if value is not None
             },
         )
+
+
+def _facts(one: Measured) -> dict[str, Any]:
+    return {
+        "gate": one.gate.text,
+        "model": one.model,
+        "benchmark": one.benchmark,
+        "rule": one.rule.value,
+        "ruling": one.ruling.value,
+        "value": one.estimate.value,
+        "low": one.estimate.low,
+        "high": one.estimate.high,
+        "n": one.estimate.n,
+        "threshold": one.gate.threshold,
+    }

@@ -61,6 +61,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateRow:
+    """What became of a gate on one model and benchmark."""
+
+    gate: str
+    on: str
+    ruling: str
+    estimate: Estimate
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """Numbers, and what is said about the run as a whole."""
 
@@ -70,6 +81,7 @@ class Contents:
     footer: str
     cells: tuple[Cell, ...]
     rows: tuple[Row, ...]
+    gates: tuple[GateRow, ...]
     views: Views
 
     @property
@@ -103,6 +115,7 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
         warnings=(*run.warnings, *judges(summary.judges)),
         footer=f"pytest-selfinvoke {version}".strip(),
         cells=cells,
+        gates=tuple(_gate(gate) for gate in run.manifest.get("gates", ())),
         rows=_rows(cells, robustness.assessed(run.nominal)),
         views=views.views(run.nominal),
     )
@@ -120,6 +133,19 @@ def _rows(cells: Sequence[Cell], assessed: Iterable[Assessed]) -> tuple[Row, ...
             assessed=robust.get((model, benchmark)),
         )
         for model, benchmark in keys
+    )
+
+
+def _gate(data: Mapping[str, Any]) -> GateRow:
+    estimate = Estimate(
+        value=data["value"], low=data["low"], high=data["high"], n=data["n"]
+    )
+    return GateRow(
+        gate=data["gate"],
+        on=" on ".join(name for name in (data["model"], data["benchmark"]) if name),
+        ruling=data["ruling"],
+        estimate=estimate,
+        reason=data["reason"],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
-from pytest_selfinvoke.reports.contents import Contents, Row
+from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, worst_attacks
 from pytest_selfinvoke.reports.summary import Cell
 from pytest_selfinvoke.reports.views import HeatMap
@@ -26,6 +26,7 @@ def markdown(contents: Contents) -> str:
     )
     lines = [f"## {escape(contents.title)}", "", facts, ""]
     lines += [f"> {escape(warning)}\n" for warning in contents.warnings]
+    lines += _gates(contents.gates)
     lines += _models(contents)
     lines += _hurting(contents)
     lines += _fragile(contents.views.heat)
@@ -37,6 +38,21 @@ def escape(text: str) -> str:
     """Text that reads the same in Markdown, in one line."""
     cleaned = _BLANKS.sub(" ", text).encode("utf-8", "replace").decode()
     return _SPECIAL.sub(r"\\\1", cleaned)
+
+
+def _gates(gates: Sequence[GateRow]) -> list[str]:
+    rows = [
+        (
+            escape(gate.gate),
+            escape(gate.on),
+            f"**{gate.ruling}**",
+            _with_interval(gate.estimate),
+            escape(gate.reason) or "–",
+        )
+        for gate in gates
+    ]
+    headings = ("gate", "on", "ruling", "value", "why")
+    return ["### Gates", "", *_table(headings, rows, names=5)] if rows else []
 
 
 def _models(contents: Contents) -> list[str]:

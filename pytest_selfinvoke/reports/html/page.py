@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.reports import wording
-from pytest_selfinvoke.reports.contents import Contents, Row
+from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, worst_attacks
 from pytest_selfinvoke.reports.html.cases import CaseList
 from pytest_selfinvoke.reports.html.frame import mark
@@ -66,6 +66,7 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
         "facts": contents.facts,
         "warnings": contents.warnings,
         "footer": contents.footer,
+        "gates": [_gate(gate) for gate in contents.gates],
         "models": [_model(row) for row in contents.rows],
         "compared": bool(contents.assessed),
         "hurting": list(_hurting(contents.assessed)),
@@ -100,6 +101,14 @@ def _model(row: Row) -> dict[str, str]:
         if hardest is not None and hurts
         else "–",
     }
+
+
+def _gate(gate: GateRow) -> tuple[str, ...]:
+    value, interval = (
+        wording.share(gate.estimate),
+        wording.share_interval(gate.estimate),
+    )
+    return gate.gate, gate.on, gate.ruling, gate.reason or "–", value, interval
 
 
 def _hurting(assessed: Sequence[Assessed]) -> Iterator[dict[str, str]]:
