@@ -64,6 +64,8 @@ def read_recording(path: Path, options: ReplayOptions | None = None) -> Recordin
     options = options or ReplayOptions()
     if options.format not in ("auto", *FORMATS):
         raise UnknownNameError("replay format", options.format, ("auto", *FORMATS))
+    if options.start < 0:
+        raise UserError(f"replay option 'start' must be 0 or above: {options.start}")
     recording = Recording()
     try:
         with _opened(path) as stream:

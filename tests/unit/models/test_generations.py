@@ -119,6 +119,12 @@ def test_our_own_lines_need_no_options(file: Path, option: dict[str, Any]) -> No
         read_recording(file, ReplayOptions(**option))
 
 
+def test_lists_do_not_begin_before_the_first_task(file: Path) -> None:
+    file.write_text("[]")
+    with pytest.raises(UserError, match="'start' must be 0 or above: -1"):
+        read_recording(file, ReplayOptions(start=-1))
+
+
 def spec(file: Path, options: str = "") -> ModelSpec:
     return ModelSpec(spec=f"replay:{file}{options}", label="r")
 
