@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BUILTIN: dict[str, str] = {
+    "bigcodebench": "pytest_selfinvoke.benchmarks.bigcodebench:BIGCODEBENCH",
     "bigcodebench-lite-pro": "pytest_selfinvoke.benchmarks.pro:BIGCODEBENCH_LITE_PRO",
     "humaneval": "pytest_selfinvoke.benchmarks.humaneval:HUMANEVAL",
     "humaneval-pro": "pytest_selfinvoke.benchmarks.pro:HUMANEVAL_PRO",

@@ -225,6 +225,8 @@ BIGCODEBENCH_LITE_PRO: Benchmark = _benchmark(
         prefix="BigCodeBenchLitePro",
         width=4,
         numbered="BigCodeBench/",
+        parent="bigcodebench",
+        has_numbers_of_parent=True,
     ),
     "bigcodebench_lite_pro.json",
     "f70ee47b5701ae8b240c64bd4d4077e46b4c9278",

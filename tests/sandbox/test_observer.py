@@ -137,8 +137,9 @@ def test_a_program_cannot_foretell_the_number(sandbox: Sandbox) -> None:
     forged = (
         "import socket, json\n"
         "line = socket.socket(fileno=3)\n"
-        "data = json.dumps({'invoked': '0' * 32}).encode()\n"
-        "line.sendall(len(data).to_bytes(4, 'big') + data)\n"
+        "for message in ({'loaded': ['base', 'target']}, {'invoked': '0' * 32}):\n"
+        "    data = json.dumps(message).encode()\n"
+        "    line.sendall(len(data).to_bytes(4, 'big') + data)\n"
         "line.detach()\n"
     )
     program = forged + NOT_SEEN["no call"]

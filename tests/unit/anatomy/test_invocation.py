@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_selfinvoke.anatomy.invocation import StaticView
@@ -127,6 +129,17 @@ COPY = COPY.replace("start", "0").replace("    return s\n", "")
 )
 def test_copies(program: str, inlined: bool) -> None:
     assert view(program).is_inlined is inlined
+
+
+@pytest.mark.parametrize(("others", "inlined"), [(1, True), (2, False)])
+def test_most_of_it_is_enough(others: int, inlined: bool) -> None:
+    more = "    if start > 5:\n        result = -result\n" * others
+    longer = BASE.replace("    return", f"{more}    return")
+    assert PROBLEM.base is not None
+    solution = longer.partition("\n")[2]
+    problem = replace(PROBLEM, base=replace(PROBLEM.base, solution=solution))
+    program = f"{longer}def most(row):\n{COPY}    return s\n"
+    assert StaticView(program, problem).is_inlined is inlined
 
 
 def test_what_does_not_parse_is_a_syntax_error() -> None:

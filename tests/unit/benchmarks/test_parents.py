@@ -8,7 +8,11 @@ from pytest_selfinvoke.benchmarks import BUILTIN
 from pytest_selfinvoke.benchmarks.humaneval import HUMANEVAL
 from pytest_selfinvoke.benchmarks.mbpp import MBPP
 from pytest_selfinvoke.benchmarks.parents import match, renamed
-from pytest_selfinvoke.benchmarks.pro import HUMANEVAL_PRO, MBPP_PRO
+from pytest_selfinvoke.benchmarks.pro import (
+    BIGCODEBENCH_LITE_PRO,
+    HUMANEVAL_PRO,
+    MBPP_PRO,
+)
 from pytest_selfinvoke.core.records import Part, Problem
 
 
@@ -84,6 +88,6 @@ def test_nearly_every_problem_of_mbpp_pro_has_its_parent(data: Path) -> None:
     assert len(tests) == 371
 
 
-@pytest.mark.parametrize("benchmark", [HUMANEVAL_PRO, MBPP_PRO])
+@pytest.mark.parametrize("benchmark", [HUMANEVAL_PRO, MBPP_PRO, BIGCODEBENCH_LITE_PRO])
 def test_the_parents_names_are_those_of_benchmarks(benchmark: object) -> None:
     assert getattr(benchmark, "parent", "") in BUILTIN
