@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.markdown import escape, markdown
 from pytest_selfinvoke.reports.reading import Run
@@ -53,3 +55,20 @@ def test_a_long_table_is_cut_with_a_word_about_it(
     records = [make("p", f"a.x{i}", True) for i in range(203)]
     text = markdown(contents(Run(make_run(records))))
     assert "3 more rows are left out." in text
+
+
+def test_gates_stand_first(make: Make, make_run: MakeRun) -> None:
+    folder = make_run([make("p", "clean", True)])
+    file = folder / "manifest.json"
+    gate = {
+        "gate": "pass@1>=0.60", "model": "m", "benchmark": "b", "reason": "why",
+        "ruling": "undecided", "value": 0.5, "low": 0.4, "high": 0.7, "n": 20,
+    }
+    file.write_text(json.dumps({**json.loads(file.read_text()), "gates": [gate]}))
+    lines = markdown(contents(Run(folder))).splitlines()
+    row = (
+        "| pass\\@1\\>=0.60 | m on b | **undecided** | 50.0 % (40.0 to 70.0 %) | why |"
+    )
+    assert (
+        row in lines[: lines.index("| m | b | 100.0 % (20.7 to 100.0 %) | – | – | – |")]
+    )
