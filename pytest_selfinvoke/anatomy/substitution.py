@@ -51,12 +51,19 @@ def with_reference_invoking(program: str, problem: Problem) -> str:
 
 
 def defined_names(program: str) -> frozenset[str]:
-    """Names that a program binds at its top level; none if it cannot be parsed."""
+    """Names that a program binds at its top level, to more than a constant.
+
+    There are none if it cannot be parsed.
+    """
     try:
         tree = _parsed(program)
     except SyntaxError:
         return frozenset()
-    return frozenset(name for node in tree.body for name in _bound(node))
+    bound: dict[str, bool] = {}
+    for node in tree.body:
+        is_constant = isinstance(getattr(node, "value", None), ast.Constant)
+        bound |= dict.fromkeys(_bound(node), not is_constant)
+    return frozenset(name for name, is_more in bound.items() if is_more)
 
 
 def _without(program: str, name: str) -> tuple[ast.Module, int]:

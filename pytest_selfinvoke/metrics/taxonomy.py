@@ -105,7 +105,8 @@ def classify_base(record: Record) -> str | None:
     if anatomy.base.score is Score.UNKNOWN:
         return IMPOSSIBLE
     if "invoking" in anatomy.missing and "base" in anatomy.missing:
-        return classify(record)
+        kind = classify(record)
+        return MISSING_BASE if kind in (MISSING_INVOKING, MISSING) else kind
     if "base" in anatomy.missing:
         return MISSING_BASE
     failure = anatomy.base.failure or ""

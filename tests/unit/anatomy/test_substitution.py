@@ -99,3 +99,8 @@ def test_what_does_not_parse_is_a_syntax_error() -> None:
 def test_names_at_the_top_level() -> None:
     program = "import a.b\nfrom c import d as e\nx, (y, *z) = q\nclass K: m = 1\nw: int"
     assert defined_names(program) == {"a", "e", "x", "y", "z", "K"}
+
+
+def test_a_constant_is_no_function() -> None:
+    program = "f = 0\ndef g(): pass\ng = None\nh = 1\ndef h(): pass\n"
+    assert defined_names(program) == {"h"}

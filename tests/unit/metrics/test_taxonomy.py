@@ -156,6 +156,12 @@ def test_the_base_functions_failure(
     assert classify_base(one) == kind
 
 
+def test_each_part_misses_its_own_function() -> None:
+    both = record(Verdict.MISSING_ENTRY_POINT, missing=("base", "invoking"))
+    assert classify(both) == "missing invoking function"
+    assert classify_base(both) == "missing base"
+
+
 def test_a_base_function_without_a_score() -> None:
     assert classify_base(record(Verdict.WRONG_ANSWER)) is None
     unknown = Anatomy(base=PartResult(score=Score.UNKNOWN)).to_json()
