@@ -61,8 +61,15 @@ def test_gates_stand_first(make: Make, make_run: MakeRun) -> None:
     folder = make_run([make("p", "clean", True)])
     file = folder / "manifest.json"
     gate = {
-        "gate": "pass@1>=0.60", "model": "m", "benchmark": "b", "reason": "why",
-        "ruling": "undecided", "value": 0.5, "low": 0.4, "high": 0.7, "n": 20,
+        "gate": "pass@1>=0.60",
+        "model": "m",
+        "benchmark": "b",
+        "reason": "why",
+        "ruling": "undecided",
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.7,
+        "n": 20,
     }
     file.write_text(json.dumps({**json.loads(file.read_text()), "gates": [gate]}))
     lines = markdown(contents(Run(folder))).splitlines()
