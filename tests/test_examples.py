@@ -38,3 +38,13 @@ def test_the_example_runs(
 def test_every_example_is_listed() -> None:
     listed = re.findall(r"\]\((\w+)/README\.md\)", (EXAMPLES / "README.md").read_text())
     assert sorted(listed) == [folder.name for folder in FOLDERS]
+
+
+@pytest.mark.parametrize("name", ["github.yml", "gitlab.yml"])
+def test_pipelines_run_the_command_that_is_tested(name: str) -> None:
+    [command] = re.findall(
+        r"^\$ (pytest .*)$", (EXAMPLES / "ci/README.md").read_text(), re.M
+    )
+    pipeline = (EXAMPLES / "ci" / name).read_text()
+    steps = re.findall(r"^ *- (?:run: )?(pytest .*)$", pipeline, re.M)
+    assert steps == [command]
