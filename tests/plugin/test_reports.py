@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
 from .conftest import Run, assert_clear, records, run_folder
-from .junit_schema import violations
 
 ATTACKED = ("--model=oracle", "--model=stub", "--attack=clean,docstring.change_case")
 
@@ -181,78 +177,3 @@ def pytest_runtest_logreport(report):
 
 
 # --- JUnit XML --------------------------------------------------------------------
-
-FOUR = """
-from pytest_selfinvoke import NotApplicableError
-
-def never(problem, rng):
-    raise NotApplicableError("nothing to change")
-
-def pytest_selfinvoke_attacks(registry):
-    registry.add("mine.never", never)
-    registry.add("mine.broken", lambda problem, rng: 1 / 0)
-"""
-
-
-@pytest.fixture
-def junit(run_both: Run, pytester: pytest.Pytester) -> Path:
-    """The XML of a session with all four outcomes."""
-    pytester.makeconftest(FOUR)
-    run_both(
-        *("--model=oracle", "--model=stub", "--limit=2", "--junitxml=out.xml"),
-        "--attack=clean,mine.never,mine.broken",
-    )
-    return pytester.path / "out.xml"
-
-
-def test_junit_keeps_to_the_schema(junit: Path) -> None:
-    assert list(violations(ElementTree.parse(junit).getroot())) == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<report/>",
-        "<testsuite name='s' tests='0' failures='0'/>",
-        "<testsuite name='s' tests='1' failures='0' errors='0'/>",
-        "<testsuite name='s' tests='0' failures='0' errors='0' time='1 s'/>",
-        "<testsuite name='s' tests='1' failures='0' errors='0'><testcase name='c'>"
-        "<output/></testcase></testsuite>",
-    ],
-)
-def test_the_schema_finds_what_it_is_for(text: str) -> None:
-    assert list(violations(ElementTree.fromstring(text)))
-
-
-def test_junit_is_read_by_an_independent_parser(junit: Path) -> None:
-    parser: Any = pytest.importorskip("junitparser", reason="needs junitparser")
-    [suite] = parser.JUnitXml.fromfile(str(junit))
-    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (12, 2, 4, 4)
-    kinds = {"Failure": "stub", "Error": "mine.broken", "Skipped": "mine.never"}
-    for case in suite:
-        properties = {p.name: p.value for p in case.child(parser.Properties)}
-        for result in case.result:
-            kind = kinds[type(result).__name__]
-            assert kind in (
-                properties["selfinvoke.model"],
-                properties["selfinvoke.attack"],
-            )
-    assert {p.name for p in suite.properties()} >= {"selfinvoke.isolation"}
-
-
-def test_the_files_of_two_shards_merge(run: Run, pytester: pytest.Pytester) -> None:
-    parser: Any = pytest.importorskip("junitparser", reason="needs junitparser")
-    for shard, benchmark in enumerate(("classes", "dates")):
-        run("--model=oracle", "-k", benchmark, f"--junitxml={shard}.xml")
-    subprocess.run(
-        [sys.executable, "-m", "junitparser", "merge", "0.xml", "1.xml", "all.xml"],
-        check=True,
-        cwd=pytester.path,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
-    merged = parser.JUnitXml.fromfile(str(pytester.path / "all.xml"))
-    names = [f"{case.classname}.{case.name}" for suite in merged for case in suite]
-    assert merged.tests == len(names) == len(set(names)) == 12
-    root = ElementTree.parse(pytester.path / "all.xml").getroot()
-    left = set(violations(root)) - {"skipped of <testsuites>"}
-    assert left == set()
