@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from pytest_selfinvoke.reports.__main__ import main
+from pytest_selfinvoke.__main__ import main
 
 from .synthetic import write
 
@@ -73,5 +73,5 @@ def report(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def report_of(folder: Path) -> Path:
     file = folder / "report.html"
-    assert main([str(folder), f"--html={file}"]) == 0
+    assert main(["report", str(folder), f"--html={file}"]) == 0
     return file
