@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+
 from pytest_selfinvoke.__main__ import main
 
 from .synthetic import write
