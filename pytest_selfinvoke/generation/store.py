@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ class Entry:
     run: str
     question: dict[str, Any]
     completion: Completion
+
+
+class EmptyStoreError(DataError):
+    """A file without anything in it, which a store may still become."""
 
 
 class CompletionStore:
@@ -152,42 +157,66 @@ class CompletionStore:
             raise DataError(self.path, f"damaged completion store: {answer}")
 
     def _check(self, *, read_only: bool) -> None:
-        application = self._db.execute("PRAGMA application_id").fetchone()[0]
-        if application != APPLICATION:
-            empty = not self._db.execute("SELECT 1 FROM sqlite_master").fetchone()
-            if read_only or application or not empty:
-                raise DataError(self.path, "is no completion store: name another file")
+        # One look at it all: another session may be making the tables.
+        with self._transaction("BEGIN"):
+            is_new = self._is_new()
+        if is_new and read_only:
+            raise EmptyStoreError(self.path, "is empty: name another file")
+        if is_new:
             self._create()
-        schema = self._db.execute("PRAGMA user_version").fetchone()[0]
+        schema = self._number("user_version")
         if schema != SCHEMA:
             raise DataError(
                 self.path, f"store of format {schema}, this version reads {SCHEMA}"
             )
 
     def _create(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        # Two sessions may start at once: the second one finds the tables made.
-        if not self._db.execute("PRAGMA application_id").fetchone()[0]:
-            for statement in _TABLES:
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA}")
-            self._db.execute(f"PRAGMA application_id = {APPLICATION}")
-        self._db.execute("COMMIT")
+        with self._transaction("BEGIN IMMEDIATE"):
+            # Two sessions may start at once: the second one finds the tables made.
+            if self._is_new():
+                for statement in _TABLES:
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+                self._db.execute(f"PRAGMA application_id = {APPLICATION}")
+
+    def _is_new(self) -> bool:
+        """Whether the file is nobody's yet.
+
+        :raises DataError: if it is somebody else's.
+        """
+        application = self._number("application_id")
+        if application == APPLICATION:
+            return False
+        if application or self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise DataError(self.path, "is no completion store: name another file")
+        return True
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        """All of what is done inside, or nothing."""
+        self._db.execute(begin)
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _number(self, pragma: str) -> int:
+        return int(self._db.execute(f"PRAGMA {pragma}").fetchone()[0])
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, _explained(self.path):
             return self._db.execute(query, values).fetchall()
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        with self._lock, _explained(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.executemany(statement, rows)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with (
+            self._lock,
+            _explained(self.path),
+            self._transaction("BEGIN IMMEDIATE"),
+        ):
+            self._db.executemany(statement, rows)
 
 
 def check_store(path: Path, *, read_only: bool) -> None:
@@ -196,7 +225,12 @@ def check_store(path: Path, *, read_only: bool) -> None:
     :raises UserError: saying what to change.
     """
     if path.exists():
-        CompletionStore(path, read_only=True).close()
+        try:
+            CompletionStore(path, read_only=True).close()
+        except EmptyStoreError:
+            # Another session has begun to make it.
+            if read_only:
+                raise
     elif read_only:
         raise UserError(f"no completion store {path}: name one with --selfinvoke-store")
 
@@ -207,13 +241,31 @@ def _writable(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        _use_wal(db)
         # A killed process loses nothing; a power cut may lose the last batches.
         db.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, which SQLite refuses while others do so too.
+
+    Its own time-out does not hold for that.
+    """
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

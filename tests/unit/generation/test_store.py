@@ -114,6 +114,42 @@ def test_several_writers_and_readers_at_once(path: Path) -> None:
         store.verify()
 
 
+def test_sessions_that_start_together_make_one_store(tmp_path: Path) -> None:
+    """Each round is a new file, opened by all at the same moment."""
+    rounds, together = 80, 6
+    failed: list[str] = []
+
+    def open_all(barrier: threading.Barrier) -> None:
+        for number in range(rounds):
+            barrier.wait()
+            try:
+                check_store(tmp_path / str(number), read_only=False)
+                CompletionStore(tmp_path / str(number)).close()
+            except UserError as error:
+                failed.append(str(error))
+
+    barrier = threading.Barrier(together)
+    threads = [
+        threading.Thread(target=open_all, args=(barrier,)) for _ in range(together)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+def test_an_empty_file_may_become_a_store(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    check_store(path, read_only=False)
+    with pytest.raises(DataError, match="is empty"):
+        check_store(path, read_only=True)
+    with CompletionStore(path) as store:
+        store.add([entry(1)])
+    check_store(path, read_only=True)
+
+
 WRITER = """
 import sys
 from pathlib import Path
