@@ -102,12 +102,13 @@ class EngineHost:
         """
         with self._changed:
             self._remember()
-            self._more = more
         missing = [request for request in requests if self._find(request) is None]
         with self._changed:
             if self._broken is None and missing and not self._is_final:
                 self._schedule.plan(missing)
                 self._start()
+            # Not before: else a batch could begin without the last part of the plan.
+            self._more = more
             self._changed.notify_all()
 
     def generate(self, request: Request) -> Completion:
