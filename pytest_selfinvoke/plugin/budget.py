@@ -101,6 +101,7 @@ class BudgetBook:
     def __init__(self, folder: Path, learnt: Learnt) -> None:
         self._folder = folder
         self._learnt = learnt
+        self._shown: dict[Path, _Shown] = {}
 
     def reason_to_skip(
         self, case: Case, attacks: Sequence[Variant], *, variants: int, samples: int
@@ -152,9 +153,8 @@ class BudgetBook:
 
     def _rank(self, case: Case, to_come: Sequence[Variant]) -> int:
         """How many variants that are still to come are stronger than the case's."""
-        run: dict[str, Strength] = {}
-        for attack, broken in _lines(self._model(case)):
-            _add(run, {attack: Strength(tried=1, broken=broken)})
+        file = self._model(case)
+        run = self._shown.setdefault(file, _Shown(file)).strengths()
         names = tuple(dict.fromkeys(variant.attack for variant in to_come))
         place = {name: n for n, name in enumerate(self._learnt.order(names, run))}
         ordered = sorted(to_come, key=lambda variant: place[variant.attack])
@@ -170,6 +170,28 @@ class BudgetBook:
         return self._folder / content_hash(list(names))[:32]
 
 
+class _Shown:
+    """What a run has shown of one model so far; reads each line of its file once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read = 0
+        self._found: dict[str, Strength] = {}
+
+    def strengths(self) -> Mapping[str, Strength]:
+        """How often each attack has broken what is solved without it."""
+        if self._file.exists():
+            with self._file.open("rb") as stream:
+                stream.seek(self._read)
+                # What another worker is about to write ends without a line break.
+                lines = stream.read().rpartition(b"\n")[0]
+            for line in lines.splitlines():
+                attack, broken = json.loads(line)
+                _add(self._found, {attack: Strength(tried=1, broken=broken)})
+            self._read += len(lines) + bool(lines)
+        return self._found
+
+
 class AttackBudget:
     """The budgets of a session's plans, in one of its processes.
 
@@ -182,6 +204,7 @@ class AttackBudget:
         #: A folder that all processes of the session share.
         self._folder: str | None = None
         self._learnt: Learnt | None = None
+        self._kept: BudgetBook | None = None
 
     def learnt(self, suite: Suite) -> Learnt:
         """What earlier runs say; as the controller saw it."""
@@ -231,7 +254,9 @@ class AttackBudget:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _book(self, plan: Plan) -> BudgetBook:
-        return BudgetBook(self._shared_folder(), self.learnt(plan.suite))
+        if self._kept is None:
+            self._kept = BudgetBook(self._shared_folder(), self.learnt(plan.suite))
+        return self._kept
 
     def _shared_folder(self) -> Path:
         if self._folder is None:
