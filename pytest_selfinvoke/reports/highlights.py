@@ -35,13 +35,15 @@ def worst_attacks(assessed: Sequence[Assessed]) -> list[Hurt]:
     return sorted(found, key=lambda hurt: (-(hurt.attack.rd.value or 0), hurt.on))
 
 
-def weakest_problems(assessed: Sequence[Assessed]) -> list[tuple[str, Fragile]]:
+def weakest_problems(
+    assessed: Sequence[Assessed],
+) -> list[tuple[Assessed, Fragile]]:
     """Every problem that some attack breaks, and where; by the number of attacks.
 
     Those that were judged under one attack alone say nothing about attacks.
     """
     found = [
-        (_where(one), fragile)
+        (one, fragile)
         for one in assessed
         for fragile in one.fragile
         if fragile.attacks > 1
@@ -99,8 +101,8 @@ def highlights(
     weak = weakest_problems(assessed)
     if weak:
         rows = [
-            (f.problem, f"{len(f.broken_by)} of {f.attacks}", where)
-            for where, f in weak[:count]
+            (f.problem, f"{len(f.broken_by)} of {f.attacks}", _where(one))
+            for one, f in weak[:count]
         ]
         headings = ("problems broken by most attacks", "attacks", "")
         lines += ["", *_aligned(headings, rows, width)]

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
-from pytest_selfinvoke.reports.highlights import COUNT, worst_attacks
+from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.summary import Cell
-from pytest_selfinvoke.reports.views import HeatMap
 
 #: Everything that Markdown, or the HTML in it, could take for markup.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&@])")
@@ -29,7 +28,7 @@ def markdown(contents: Contents) -> str:
     lines += _gates(contents.gates)
     lines += _models(contents)
     lines += _hurting(contents)
-    lines += _fragile(contents.views.heat)
+    lines += _fragile(contents)
     lines += _cells(contents.cells)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -105,21 +104,18 @@ def _hurting(contents: Contents) -> list[str]:
     )
 
 
-def _fragile(maps: Iterable[HeatMap]) -> list[str]:
+def _fragile(contents: Contents) -> list[str]:
     rows = [
-        (heat.breaking(problem), len(heat.attacks), heat.benchmark, problem)
-        for heat in maps
-        for problem in heat.problems
-        if heat.breaking(problem)
+        (
+            escape(fragile.problem),
+            escape(f"{one.model} on {one.benchmark}"),
+            f"{len(fragile.broken_by)} of {fragile.attacks}",
+        )
+        for one, fragile in weakest_problems(contents.assessed)[:COUNT]
     ]
-    rows.sort(key=lambda row: (-row[0], row[2:]))
-    shown = [
-        (escape(problem), escape(benchmark), f"{breaking} of {attacks}")
-        for breaking, attacks, benchmark, problem in rows[:5]
-    ]
-    headings = ("problem", "benchmark", "attacks that broke it")
+    headings = ("problem", "on", "attacks that broke it")
     title = ["### Problems that most attacks break", ""]
-    return [*title, *_table(headings, shown, names=2)] if shown else []
+    return [*title, *_table(headings, rows, names=2)] if rows else []
 
 
 def _cells(cells: Sequence[Cell]) -> list[str]:

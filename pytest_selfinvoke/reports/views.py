@@ -92,10 +92,6 @@ class HeatMap:
         """A problem's cells in the order of ``attacks``."""
         return [self.cells.get((problem, attack)) for attack in self.attacks]
 
-    def breaking(self, problem: str) -> int:
-        """How many attacks broke a problem at least once."""
-        return sum(cell is not None and cell.broken > 0 for cell in self.row(problem))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Views:

@@ -12,14 +12,13 @@ from urllib.parse import urlencode
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.reports import wording
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
-from pytest_selfinvoke.reports.highlights import COUNT, worst_attacks
+from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.html.cases import CaseList
 from pytest_selfinvoke.reports.html.frame import mark
 from pytest_selfinvoke.reports.html.plots import panels
 from pytest_selfinvoke.reports.html.svg import SERIES
 from pytest_selfinvoke.reports.robustness import Assessed
 from pytest_selfinvoke.reports.summary import Cell
-from pytest_selfinvoke.reports.views import Views
 
 EXTRA = "html"
 #: The plotting library's markers as characters, in the order of the series.
@@ -52,7 +51,6 @@ def render(contents: Contents, cases: CaseList) -> bytes:
 
 
 def _context(contents: Contents, markup: Any) -> dict[str, Any]:
-    views = contents.views
     found = panels(contents)
     # The only markup that is not the template's own; labels in it were escaped as XML.
     drawings = {
@@ -70,7 +68,7 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
         "models": [_model(row) for row in contents.rows],
         "compared": bool(contents.assessed),
         "hurting": list(_hurting(contents.assessed)),
-        "fragile": _fragile(views),
+        "fragile": list(_fragile(contents.assessed)),
         "failures": _failures(contents.cells),
         "cells": _cells(contents.cells),
         "panels": found,
@@ -123,26 +121,21 @@ def _hurting(assessed: Sequence[Assessed]) -> Iterator[dict[str, str]]:
         }
 
 
-def _fragile(views: Views) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for heat in views.heat:
-        for problem in heat.problems:
-            wanted = {
-                "benchmark": heat.benchmark,
-                "verdict": "broken",
-                "text": f"::{problem}::",
-            }
-            found.append(
-                {
-                    "name": problem,
-                    "benchmark": heat.benchmark,
-                    "breaking": heat.breaking(problem),
-                    "attacks": len(heat.attacks),
-                    "link": _link(wanted),
-                }
-            )
-    found.sort(key=lambda row: -row["breaking"])
-    return [row for row in found[:5] if row["breaking"]]
+def _fragile(assessed: Sequence[Assessed]) -> Iterator[dict[str, Any]]:
+    for one, fragile in weakest_problems(assessed)[:COUNT]:
+        wanted = {
+            "model": one.model,
+            "benchmark": one.benchmark,
+            "verdict": "broken",
+            "text": f"::{fragile.problem}::",
+        }
+        yield {
+            "name": fragile.problem,
+            "on": f"{one.model} on {one.benchmark}",
+            "breaking": len(fragile.broken_by),
+            "attacks": fragile.attacks,
+            "link": _link(wanted),
+        }
 
 
 def _link(wanted: Mapping[str, str]) -> str:

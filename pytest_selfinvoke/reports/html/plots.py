@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_selfinvoke.metrics.assessment import Robustness
+from pytest_selfinvoke.metrics.outcomes import CONTROL
 from pytest_selfinvoke.reports import wording
 from pytest_selfinvoke.reports.contents import Contents, Row
 from pytest_selfinvoke.reports.html import svg
@@ -26,6 +27,9 @@ from pytest_selfinvoke.reports.views import HeatMap, Survival
 STEPS = ("none", "up to 25 %", "up to 50 %", "up to 75 %", "more")
 #: Axes of percentages: marks at 0 and at 100 are seen whole.
 EDGES = (-3, 103)
+_CONTROL = (
+    f" {CONTROL} is the null control: what repeating the clean prompt takes away."
+)
 #: Problems in one heat map, and the side of one of its cells.
 ROWS, WIDE, HIGH = 40, 20.0, 15.0
 
@@ -142,8 +146,8 @@ def _drop(
         id=f"{key}-drop",
         title=f"Drop per attack family on {benchmark}",
         caption="The share of what is solved nominally that some variant of the family "
-        "takes away; a point without a bar rests on too few problems. clean.repeat is "
-        "the null control: what repeating the clean prompt takes away.",
+        "takes away; a point without a bar rests on too few problems."
+        + (_CONTROL if CONTROL in names else ""),
         drawing=drawing,
         legend=tuple(models),
         headings=(

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from pytest_selfinvoke.core.outcomes import Status, Verdict
 from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.highlights import (
     Kind,
     failure_kinds,
@@ -9,8 +14,14 @@ from pytest_selfinvoke.reports.highlights import (
     weakest_problems,
     worst_attacks,
 )
+from pytest_selfinvoke.reports.html.cases import CaseList
+from pytest_selfinvoke.reports.html.page import render
+from pytest_selfinvoke.reports.markdown import markdown
+from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
 from pytest_selfinvoke.reports.summary import Cell, summarise
+
+from .conftest import Make, MakeRun
 
 LETTERS = "abcdefg"
 
@@ -61,6 +72,39 @@ def test_problems_by_the_number_of_attacks_that_break_them() -> None:
     _, first = found[0]
     assert first.broken_by == tuple(f"x.{letter}" for letter in "bcdefg")
     assert first.attacks == 7
+
+
+def test_every_report_has_the_same_weakest_problems(
+    make: Make, make_run: MakeRun
+) -> None:
+    for module in ("jinja2", "matplotlib"):
+        pytest.importorskip(module, reason="needs the extra html")
+    records = [
+        make(problem, attack, attack == "clean" or problem > broken, model=model)
+        for model, broken in (("m1", "p2"), ("m2", "p1"))
+        for problem in ("p1", "p2", "p3")
+        for attack in ("clean", "a.x", "a.y", "a.z")
+        # One attack was not tried on one problem: it is in no denominator there.
+        if (model, problem, attack) != ("m1", "p2", "a.z")
+    ]
+    cases = CaseList()
+    found = contents(Run(make_run(records)), cases.add)
+    wanted = [("p1", "m1", "3 of 3"), ("p1", "m2", "3 of 3"), ("p2", "m1", "2 of 2")]
+
+    lines = highlights(found.cells, found.assessed)
+    start = next(i for i, line in enumerate(lines) if "broken by most" in line)
+    assert [re.split(r"  +", line) for line in lines[start + 1 : start + 4]] == [
+        [problem, share, f"{model} on b"] for problem, model, share in wanted
+    ]
+    rows = [
+        f"| {problem} | {model} on b | {share} |" for problem, model, share in wanted
+    ]
+    assert "\n".join(rows) in markdown(found)
+    page = render(found, cases).decode()
+    section = page[page.index('id="fragile"') :].partition("</section>")[0]
+    cells = re.findall(r">(p\d)</a></th><td[^>]*>([^<]*)</td><td>(m\d) on b<", section)
+    assert cells == [(problem, share, model) for problem, model, share in wanted]
+    assert "model=m1&amp;benchmark=b&amp;verdict=broken" in section
 
 
 def test_failures_of_the_clean_prompt_and_of_others() -> None:

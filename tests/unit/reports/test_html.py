@@ -192,6 +192,25 @@ def test_every_plot_has_numbers_a_label_and_colours_of_the_page(
     assert plots[4].rows[0] == ("p0", "2 / 2", "2 / 2")
 
 
+def test_the_null_control_stands_beside_the_families(
+    make: Make, make_run: MakeRun
+) -> None:
+    control = [
+        make(f"p{i}", "clean.repeat", i > 0, model="m1", seed=0) for i in range(4)
+    ]
+    folder = make_run(records(make))
+    [plain] = panels(contents(Run(folder)))
+    assert "clean.repeat" not in plain.left[1].caption
+    folder = make_run([*records(make), *control])
+    [panel] = panels(contents(Run(folder)))
+    drops = {row[:2]: row[2:5] for row in panel.left[1].rows}
+    assert drops["m1", "clean.repeat"][0] == "25.0 %"
+    assert drops["m1", "a"] == ("50.0 %", "too few: 4", "25.0 %")
+    assert "clean.repeat is the null control" in panel.left[1].caption
+    cells = [text.strip() for tag, text in Tags(page(folder)).texts if tag == "span"]
+    assert "25.0 %" in cells
+
+
 def test_a_model_that_solves_nothing_has_no_drops_and_still_a_page(
     make: Make, make_run: MakeRun
 ) -> None:

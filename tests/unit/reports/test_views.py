@@ -106,7 +106,6 @@ def test_the_heat_map_counts_over_models_what_was_solved_clean(make: Make) -> No
     assert heat.problems == ("p1",)
     assert heat.row("p1") == [HeatCell(1, 2), HeatCell(1, 1)]
     assert heat.row("p2") == [None, None]
-    assert heat.breaking("p1") == 2
 
 
 def test_a_second_clean_answer_is_a_control_and_no_attack(make: Make) -> None:
