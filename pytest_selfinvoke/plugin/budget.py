@@ -101,7 +101,7 @@ class BudgetBook:
     def __init__(self, folder: Path, learnt: Learnt) -> None:
         self._folder = folder
         self._learnt = learnt
-        self._shown: dict[Path, _Shown] = {}
+        self._shown: dict[Path, Shown] = {}
 
     def reason_to_skip(
         self, case: Case, attacks: Sequence[Variant], *, variants: int, samples: int
@@ -154,7 +154,7 @@ class BudgetBook:
     def _rank(self, case: Case, to_come: Sequence[Variant]) -> int:
         """How many variants that are still to come are stronger than the case's."""
         file = self._model(case)
-        run = self._shown.setdefault(file, _Shown(file)).strengths()
+        run = self._shown.setdefault(file, Shown(file)).strengths()
         names = tuple(dict.fromkeys(variant.attack for variant in to_come))
         place = {name: n for n, name in enumerate(self._learnt.order(names, run))}
         ordered = sorted(to_come, key=lambda variant: place[variant.attack])
@@ -170,7 +170,7 @@ class BudgetBook:
         return self._folder / content_hash(list(names))[:32]
 
 
-class _Shown:
+class Shown:
     """What a run has shown of one model so far; reads each line of its file once."""
 
     def __init__(self, file: Path) -> None:

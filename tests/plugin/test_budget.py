@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_selfinvoke.benchmarks import BUILTIN
 from pytest_selfinvoke.benchmarks.base import Benchmark
 from pytest_selfinvoke.core.registry import Registry
+from pytest_selfinvoke.metrics.budget import Strength
+from pytest_selfinvoke.plugin.budget import Shown
 
 from .conftest import Run, records
 
@@ -101,6 +105,19 @@ def test_what_this_run_shows_decides_too(
     last = sorted({problem for problem, _ in found})[-1]
     assert (last, "mine.mild") in found
     assert "mine.strong" not in {attack for _, attack in found}
+
+
+def test_what_is_shown_is_counted_once_and_by_whole_lines(tmp_path: Path) -> None:
+    file = tmp_path / "shown"
+    shown = Shown(file)
+    assert shown.strengths() == {}
+    file.write_text('["a.x", true]\n["a.x", false]\n["a.y", tr')
+    for _ in range(2):
+        assert shown.strengths() == {"a.x": Strength(tried=2, broken=1)}
+    with file.open("a") as stream:
+        stream.write("ue]\n")
+    assert shown.strengths()["a.x"] == Strength(tried=2, broken=1)
+    assert shown.strengths()["a.y"] == Strength(tried=1, broken=1)
 
 
 def test_attacks_that_are_compared_are_never_left_out(

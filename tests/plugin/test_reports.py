@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Run, assert_clear, records, run_folder
+from .conftest import Run, assert_clear, manifest, records, run_folder
 
 ATTACKED = ("--model=oracle", "--model=stub", "--attack=clean,docstring.change_case")
 
@@ -43,6 +43,26 @@ def test_all_reports_are_of_the_same_run(
     found = records(pytester.path)
     assert [row["id"] for row in rows] == [r["case"]["id"] for r in found]
     assert [row["status"] for row in rows] == [r["status"] for r in found]
+
+
+def test_what_became_of_gates_stands_in_the_report(
+    run_both: Run, pytester: pytest.Pytester
+) -> None:
+    run_both(
+        *("--model=stub", "--limit=12", "--gate=pass@1<=0.5"),
+        "--selfinvoke-markdown=r.md",
+    )
+    text = (pytester.path / "r.md").read_text()
+    assert "| pass\\@1\\<=0.5 | stub on mini | **passed** | 0.0 % (0.0 to " in text
+
+
+def test_reports_know_what_an_attack_is_compared_with(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    run("--model=oracle", "--limit=2", "--attack=clean,syntax.rename_variables_naive")
+    found = manifest(pytester.path)["nominal"]
+    assert found["syntax.rename_variables_naive"] == "clean.half"
+    assert found["clean.half"] == "clean"
 
 
 # For the whole session: pytester forgets what was imported after it began, and numpy,

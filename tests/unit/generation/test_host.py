@@ -130,6 +130,17 @@ def test_a_small_batch_waits_for_a_plan_that_is_on_its_way(
     assert [len(batch) for batch in engine.batches] == [4]
 
 
+def test_nothing_waits_for_a_plan_that_is_complete(
+    hosts: list[EngineHost], ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "LINGER_S", 60)
+    host = serve(hosts, FakeEngine(max_batch=4))
+    host.plan([], more=True)
+    host.plan([ask("0")])
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(host.generate, ask("1")).result(10).text == "1"
+
+
 def test_a_plan_that_never_ends_is_not_waited_for(
     hosts: list[EngineHost], ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

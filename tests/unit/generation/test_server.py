@@ -114,6 +114,18 @@ def test_activity_is_told_while_a_model_works(
     assert watcher.activity()["m"].made == 1
 
 
+def test_the_parts_of_a_plan_make_one_batch(
+    start: Start, connect: Connect, ask: Ask
+) -> None:
+    client = connect(start(max_batch=4))
+    client.plan("m", [], more=True)
+    client.info("m")
+    client.plan("m", [ask("a")], more=True)
+    time.sleep(0.2)  # Time enough for a batch of one.
+    client.plan("m", [ask("b"), ask("c"), ask("d")])
+    assert client.generate("m", ask("a")).text == "a b c d"
+
+
 @pytest.mark.parametrize("size", [5 * 2**20])
 def test_a_huge_prompt_passes(
     start: Start, connect: Connect, ask: Ask, size: int

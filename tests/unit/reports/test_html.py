@@ -192,6 +192,30 @@ def test_every_plot_has_numbers_a_label_and_colours_of_the_page(
     assert plots[4].rows[0] == ("p0", "2 / 2", "2 / 2")
 
 
+def test_gates_stand_on_the_page(make: Make, make_run: MakeRun) -> None:
+    folder = make_run(records(make))
+    file = folder / "manifest.json"
+    gate = {
+        "gate": "drop[worst]<=0.15",
+        "model": "m1",
+        "benchmark": "b",
+        "ruling": "failed",
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.7,
+        "n": 20,
+        "reason": EVIL,
+    }
+    file.write_text(json.dumps({**json.loads(file.read_text()), "gates": [gate]}))
+    texts = [text for tag, text in Tags(page(folder)).texts if tag in ("td", "th")]
+    start = texts.index("drop[worst]<=0.15")
+    row = [text for text in texts[start : start + 12] if text.strip()]
+    assert row[:6] == [
+        *("drop[worst]<=0.15", "m1 on b", "failed", EVIL),
+        *("50.0 %", "40.0 to 70.0 %"),
+    ]
+
+
 def test_the_null_control_stands_beside_the_families(
     make: Make, make_run: MakeRun
 ) -> None:
