@@ -20,7 +20,7 @@ from typing import Any
 from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, facts
 from pytest_selfinvoke.attacks.json_lines import attack_name, read_objects
 from pytest_selfinvoke.attacks.partial import GIVEN
-from pytest_selfinvoke.attacks.rebinding import renamed_code
+from pytest_selfinvoke.attacks.renaming import renamed_code
 from pytest_selfinvoke.core.errors import DataError
 from pytest_selfinvoke.core.records import Part, Problem
 from pytest_selfinvoke.core.registry import Registry
@@ -116,7 +116,7 @@ def _with(
         entry_point=name,
         prompt=prompt,
         solution=solution,
-        tests=renamed_code(part.tests, part.entry_point, name),
+        tests=renamed_code(part.tests, {part.entry_point: name}),
     )
     tags = (*problem.tags, GIVEN) if record.get("partial") else problem.tags
     return replace(problem, target=target, tags=tags)

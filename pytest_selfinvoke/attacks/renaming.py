@@ -40,7 +40,7 @@ def rename(problem: Problem, names: Mapping[str, str]) -> Problem:
         problem,
         base=problem.base and _renamed_part(problem.base, names),
         target=_renamed_part(problem.target, names),
-        wrong=tuple(_renamed(code, names, lenient=True) for code in problem.wrong),
+        wrong=tuple(renamed_code(code, names, lenient=True) for code in problem.wrong),
     )
 
 
@@ -79,11 +79,17 @@ def _renamed_part(part: Part, names: Mapping[str, str]) -> Part:
         solution=_replaced(
             part.solution, [(s + shift, n) for s, n in uses if s > len(head)], names
         ),
-        tests=_renamed(part.tests, names),
+        tests=renamed_code(part.tests, names),
     )
 
 
-def _renamed(code: str, names: Mapping[str, str], *, lenient: bool = False) -> str:
+def renamed_code(code: str, names: Mapping[str, str], *, lenient: bool = False) -> str:
+    """The code with module-level names replaced: old -> new.
+
+    Lenient: code that is no Python stays as it is.
+
+    :raises NotApplicableError: as :func:`rename`.
+    """
     return _replaced(code, _all_uses(code, names, lenient=lenient), names)
 
 

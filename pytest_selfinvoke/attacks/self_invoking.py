@@ -16,7 +16,7 @@ from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, facts
 from pytest_selfinvoke.attacks.insertion import body_indent
 from pytest_selfinvoke.attacks.mutants import mutants
 from pytest_selfinvoke.attacks.partial import with_base
-from pytest_selfinvoke.attacks.rebinding import renamed
+from pytest_selfinvoke.attacks.renaming import rename
 from pytest_selfinvoke.attacks.source import (
     Edit,
     docstring,
@@ -82,7 +82,7 @@ def base_renamed(problem: Problem, rng: random.Random) -> Problem:
     """The base function has a name that says nothing, wherever it is named."""
     base = _base(problem)
     [name] = parse(problem.reference).fresh(rng.choice(_PLAIN_NAMES))
-    return renamed(problem, base.entry_point, name)
+    return rename(problem, {base.entry_point: name})
 
 
 @facts(threat="natural", source=_SOURCE)

@@ -7,7 +7,6 @@ import pytest
 
 from pytest_selfinvoke.attacks.base import NotApplicableError
 from pytest_selfinvoke.attacks.mutants import mutants
-from pytest_selfinvoke.attacks.rebinding import renamed
 from pytest_selfinvoke.core.records import Problem
 from tests.unit.attacks.samples import BASE, PLAIN, PRO, attacked, holds
 
@@ -77,30 +76,6 @@ def test_a_renamed_base_function_is_renamed_in_code_words_and_tests() -> None:
     assert "larger_of" not in "".join(texts)
     assert all(name in text for text in texts)
     assert changed.target.prompt.startswith(f"# Return the largest word, by {name}.")
-
-
-def test_common_words_are_renamed_only_as_calls() -> None:
-    base = replace(BASE, entry_point="best", prompt="# The best: best(a, b).\ndef best(a, b):\n",
-                   solution="    return max(a, b)\n")  # fmt: skip
-    target = replace(PRO.target, solution="    return best(*words)\n", tests="")
-    changed = renamed(replace(PRO, base=base, target=target), "best", "helper")
-    assert changed.prompt.startswith("# The best: helper(a, b).\ndef helper(a, b):\n")
-    assert "return helper(*words)" in changed.reference
-
-
-@pytest.mark.parametrize(
-    "solution",
-    [
-        "    return words.larger_of\n",
-        "    return f'{larger_of}'\n",
-        "    import larger_of\n",
-        "    return words(larger_of=1)\n",
-    ],
-)
-def test_a_name_with_other_meanings_is_not_renamed(solution: str) -> None:
-    problem = replace(PRO, target=replace(PRO.target, solution=solution))
-    with pytest.raises(NotApplicableError, match="other meanings"):
-        renamed(problem, "larger_of", "helper")
 
 
 def test_the_target_stands_first_without_a_body() -> None:
