@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from pytest_selfinvoke.core.errors import DataError, UnknownNameError, UserError
 from pytest_selfinvoke.core.ids import segment, unique
 from pytest_selfinvoke.core.records import ModelSpec, Sampling
+from pytest_selfinvoke.core.toml import TomlReader, load_toml
 from pytest_selfinvoke.metrics.gates import Gate, Rule
 from pytest_selfinvoke.sandbox.base import Limits
 
@@ -202,12 +202,7 @@ def load_suite(path: Path, defaults: Suite) -> Suite:
 
     :raises DataError: naming the file, the key and what was expected.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(path.name, f"not TOML: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(path.name, f"cannot be read: {error}") from error
+    data = load_toml(path)
     try:
         return _Reader(path, defaults).suite(data)
     except DataError:
@@ -216,11 +211,12 @@ def load_suite(path: Path, defaults: Suite) -> Suite:
         raise DataError(path.name, str(error)) from error
 
 
-class _Reader:
+class _Reader(TomlReader):
     """Turns parsed TOML into a suite, naming the key of every mistake."""
 
     def __init__(self, path: Path, defaults: Suite) -> None:
-        self.path, self.defaults = path, defaults
+        super().__init__(path)
+        self.defaults = defaults
 
     def suite(self, data: dict[str, Any]) -> Suite:
         allowed = ("suite", "model", "benchmark", "sampling", "limits")
@@ -269,9 +265,7 @@ class _Reader:
         for number, table in enumerate(tables, 1):
             where = f"model[{number}]."
             self.known(table, ("name", "spec", "options", *declared), where)
-            spec = self.typed(table.get("spec", ""), str, f"{where}spec")
-            if not spec:
-                raise DataError(self.path.name, "is missing", field=f"{where}spec")
+            spec = self.text(table, "spec", where)
             name = self.typed(table.get("name", ""), str, f"{where}name")
             labels.append(segment(name) if name else default_label(spec))
             facts = {
@@ -291,9 +285,7 @@ class _Reader:
         for number, table in enumerate(tables, 1):
             where = f"benchmark[{number}]."
             self.known(table, ("name", "path"), where)
-            name = self.typed(table.get("name", ""), str, f"{where}name")
-            if not name:
-                raise DataError(self.path.name, "is missing", field=f"{where}name")
+            name = self.text(table, "name", where)
             path = self.typed(table.get("path", ""), str, f"{where}path")
             found = self.path.parent / Path(path).expanduser() if path else None
             choices.append(BenchmarkChoice(name=name, path=found))
@@ -309,30 +301,3 @@ class _Reader:
             number = float(value) if kind is float and type(value) is int else value
             values[key] = self.typed(number, kind, f"{where}.{key}")
         return replace(defaults, **values)
-
-    def known(self, table: Mapping[str, Any], names: tuple[str, ...], at: str) -> None:
-        for key in table:
-            if key not in names:
-                raise UnknownNameError("key", f"{at}{key}", [f"{at}{n}" for n in names])
-
-    def table(self, data: dict[str, Any], key: str) -> dict[str, Any]:
-        table: dict[str, Any] = self.typed(data.get(key, {}), dict, f"[{key}]")
-        return table
-
-    def tables(self, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-        tables = self.typed(data.get(key, []), list, f"[[{key}]]")
-        return [self.typed(table, dict, f"[[{key}]]") for table in tables]
-
-    def strings(self, value: Any, where: str) -> tuple[str, ...]:
-        return tuple(
-            self.typed(item, str, where) for item in self.typed(value, list, where)
-        )
-
-    def typed(self, value: Any, kind: type, where: str) -> Any:
-        if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
-            raise DataError(
-                self.path.name,
-                f"expected {kind.__name__}, got {type(value).__name__} {value!r}",
-                field=where,
-            )
-        return value

@@ -12,6 +12,7 @@ from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.records import ModelSpec, Problem
 from pytest_selfinvoke.plan import LoadedBenchmark, Plan
 from pytest_selfinvoke.plugin.arguments import Selection
+from pytest_selfinvoke.plugin.claims import ClaimsCollector, is_claims_file
 from pytest_selfinvoke.plugin.items import CaseItem
 from pytest_selfinvoke.plugin.stash import RUNTIME
 from pytest_selfinvoke.suite import SUFFIX
@@ -135,8 +136,10 @@ class OptionCollection:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> pytest.Collector | None:
-    """Collect suite files."""
+    """Collect suite files and files of claims."""
+    node: pytest.Collector | None = None
     if file_path.name.endswith(SUFFIX):
-        node: pytest.Collector = SuiteFile.from_parent(parent, path=file_path)
-        return node
-    return None
+        node = SuiteFile.from_parent(parent, path=file_path)
+    elif is_claims_file(file_path, is_named=parent.session.isinitpath(file_path)):
+        node = ClaimsCollector.from_parent(parent, path=file_path)
+    return node

@@ -85,6 +85,7 @@ def _runtime(config: pytest.Config, *, is_controller: bool) -> Runtime:
         settings.has_benchmarks
         and not _suite_arguments(config)
         and not config.option.selfinvoke_certify
+        and not any(file.endswith(".toml") for file in _files(config))
     ):
         raise UserError("--benchmark needs a model, for instance --model=smollm2")
     return runtime
@@ -116,8 +117,11 @@ def _collect_from_options(
 
 
 def _suite_arguments(config: pytest.Config) -> list[str]:
-    files = [argument.split("::")[0] for argument in config.args]
-    return [file for file in files if file.endswith(SUFFIX)]
+    return [file for file in _files(config) if file.endswith(SUFFIX)]
+
+
+def _files(config: pytest.Config) -> list[str]:
+    return [argument.split("::")[0] for argument in config.args]
 
 
 def _check_explicit_suites(config: pytest.Config, runtime: Runtime) -> None:

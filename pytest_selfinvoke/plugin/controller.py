@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -35,6 +35,7 @@ from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, anatomy_tables
 from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
 from pytest_selfinvoke.reports.junit import metric_properties, model_properties
+from pytest_selfinvoke.reports.published import Beside, beside, beside_lines
 from pytest_selfinvoke.reports.robustness import (
     Assessed,
     RobustnessBuilder,
@@ -43,6 +44,7 @@ from pytest_selfinvoke.reports.robustness import (
 from pytest_selfinvoke.reports.sources import Sources
 from pytest_selfinvoke.reports.summary import SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges, table
+from pytest_selfinvoke.results.published import Cell, read_published
 from pytest_selfinvoke.results.store import RunDirectory
 from pytest_selfinvoke.suite import SUFFIX
 
@@ -78,6 +80,7 @@ class Controller:
         #: What became of gates, for the manifest.
         self.gates: list[dict[str, Any]] = []
         self.reports = Written()
+        self.published: tuple[Cell, ...] = ()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -87,6 +90,8 @@ class Controller:
             return
         try:
             self.runtime.settings.reports.check()
+            if (file := self.runtime.settings.published) is not None:
+                self.published = read_published(file)
         except UserError as error:
             raise pytest.UsageError(str(error)) from error
         self._check_plans()
@@ -223,7 +228,7 @@ class Controller:
                 self.run.append(line)
             except SelfInvokeError as error:
                 self._stop(str(error))
-        if record.case["model"] in self._kept_models():
+        if record.case["model"] in self.kept_models:
             self.sources.add(record)
         self.summary.add(record)
         self.robustness.add(record)
@@ -231,7 +236,9 @@ class Controller:
         for listener in self.listeners:
             listener(record)
 
-    def _kept_models(self) -> set[str]:
+    @cached_property
+    def kept_models(self) -> set[str]:
+        """Labels of the models whose completions the store keeps."""
         plans = self.runtime.plans.values()
         specs = [spec for plan in plans for spec in plan.suite.models]
         return {spec.label for spec in specs if self.runtime.is_kept(spec)}
@@ -274,6 +281,7 @@ class Controller:
             try:
                 data = manifest(self.config, self.runtime, stats=stats)
                 data["gates"] = self.gates
+                data["published"] = [row.to_json() for row in self._beside()]
                 self.run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
@@ -302,6 +310,11 @@ class Controller:
             "selfinvoke.judged_apart": str(counts["apart"]),
             "selfinvoke.judged_inline": str(counts["inline"]),
         }
+
+    def _beside(self) -> tuple[Beside, ...]:
+        """Published scores of the same models and benchmarks."""
+        plans = manifest(self.config, self.runtime, stats=None)["plans"]
+        return beside(self.summary.cells(), self.published, plans)
 
     def _assessed(self) -> tuple[Assessed, ...]:
         """How robust each model was: resampling takes time, so only once."""
@@ -340,6 +353,8 @@ class Controller:
         for dissected in self.anatomy.dissected():
             lines += ["", *anatomy_tables(dissected)]
         for line in lines:
+            write(line)
+        for line in beside_lines(self._beside() if self.published else ()):
             write(line)
         for section in self.sections:
             for line in section():

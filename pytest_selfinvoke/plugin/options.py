@@ -102,6 +102,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "Let a significant loss against --baseline decide the exit status, not "
         "single cases",
     },
+    "published": {
+        "metavar": "FILE",
+        "help": "CSV of published results: stand beside own scores, and decide claims",
+    },
     "sandbox": {
         "metavar": "POLICY",
         "help": "auto takes the best isolation that this host gives, strict refuses "

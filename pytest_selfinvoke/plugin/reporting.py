@@ -8,6 +8,7 @@ import pytest
 
 from pytest_selfinvoke.core.outcomes import Status
 from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.plugin.claims import ClaimItem
 from pytest_selfinvoke.plugin.items import CaseItem
 from pytest_selfinvoke.plugin.stash import (
     RECORD,
@@ -25,8 +26,11 @@ def pytest_runtest_makereport(
     report = yield
     if report.skipped and isinstance(item, CaseItem) and call.excinfo is not None:
         # In place of a line of ours, which would be the same for all reasons.
-        reason = f"Skipped: {call.excinfo.value}"
-        report.longrepr = (item.case.benchmark, None, reason)  # type: ignore[assignment]
+        place, reason = item.case.benchmark, f"Skipped: {call.excinfo.value}"
+        report.longrepr = (place, None, reason)  # type: ignore[assignment]
+    if report.skipped and isinstance(item, ClaimItem) and call.excinfo is not None:
+        place, reason = item.name, f"Skipped: {call.excinfo.value}"
+        report.longrepr = (place, None, reason)  # type: ignore[assignment]
     if report.when == "call" or (report.when == "setup" and not report.passed):
         record = item.stash.get(RECORD, None)
         if record is None and isinstance(item, CaseItem) and call.excinfo is not None:

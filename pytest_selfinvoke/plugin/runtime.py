@@ -15,7 +15,7 @@ from pytest_selfinvoke.benchmarks.base import Benchmark
 from pytest_selfinvoke.certification.certifier import Certifier, Executor
 from pytest_selfinvoke.certification.ledger import Ledger, user_path
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
-from pytest_selfinvoke.core.records import ModelSpec
+from pytest_selfinvoke.core.records import ModelSpec, Problem
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
 from pytest_selfinvoke.generation.client import GenerationClient
@@ -92,6 +92,7 @@ class Runtime:
         self.connection: Connection | None = None
         self.plans: dict[str, Plan] = {}
         self._marker_plans: dict[str, Plan] = {}
+        self._named: dict[str, tuple[Problem, ...]] | None = None
         self._client: GenerationClient | None = None
         self._sandboxes: dict[str, Sandbox] = {}
         self.isolation: Isolation | None = None
@@ -143,6 +144,18 @@ class Runtime:
         :raises UserError: if it cannot be made.
         """
         return self._plan(replace(suite, models=(), anatomy="off"), "")
+
+    def named_problems(self) -> dict[str, tuple[Problem, ...]]:
+        """Benchmark -> problems, of the benchmarks that options name.
+
+        :raises UserError: if one cannot be read.
+        """
+        if not self.settings.has_benchmarks:
+            return {}
+        if self._named is None:
+            plan = self.variants_plan(self.settings.suite())
+            self._named = {b.info.name: b.problems for b in plan.benchmarks}
+        return self._named
 
     def check_sandbox(self, suite: Suite) -> None:
         """Make sure that this host can give the sandbox that a suite asks for.

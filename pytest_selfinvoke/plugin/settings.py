@@ -54,6 +54,7 @@ class Settings:
     skip_undecided: bool = False
     baseline: Path | None = None
     fail_on_regression: bool = False
+    published: Path | None = None
 
     @property
     def has_models(self) -> bool:
@@ -152,6 +153,7 @@ def read_settings(config: pytest.Config) -> Settings:
         skip_undecided=_skips_undecided(config, option("gate_undecided")),
         baseline=_baseline(base, option("baseline"), option("fail_on_regression")),
         fail_on_regression=bool(option("fail_on_regression")),
+        published=_path(base, option("published")),
         minimize_probes=probes,
         minimize_cases=_number(config, "minimize_cases", int),
     )
@@ -207,6 +209,10 @@ def _skips_undecided(config: pytest.Config, given: str | None) -> bool:
 def _baseline(base: Path, given: str | None, is_needed: bool | None) -> Path | None:
     if given is None and is_needed:
         raise UserError("--fail-on-regression needs --baseline=RUN_DIR")
+    return _path(base, given)
+
+
+def _path(base: Path, given: str | None) -> Path | None:
     return None if given is None else base / Path(given).expanduser()
 
 

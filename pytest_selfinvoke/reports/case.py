@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pytest_selfinvoke.core.anatomy import Anatomy, Attribution, Score
 from pytest_selfinvoke.core.record import Record
 
@@ -92,6 +94,11 @@ def properties(record: Record) -> list[tuple[str, str]]:
     completion = record.completion or {}
     for name in ("prompt_tokens", "completion_tokens", "finish_reason"):
         facts[name] = completion.get(name)
+    return fields(facts)
+
+
+def fields(facts: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Facts as JUnit properties; what is not known is left out."""
     return [(f"selfinvoke.{k}", str(v)) for k, v in facts.items() if v is not None]
 
 

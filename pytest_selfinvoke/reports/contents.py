@@ -10,6 +10,7 @@ from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import CLEAN
 from pytest_selfinvoke.metrics.assessment import Robustness
 from pytest_selfinvoke.metrics.estimate import Estimate
+from pytest_selfinvoke.reports.published import Beside
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
@@ -82,6 +83,7 @@ class Contents:
     cells: tuple[Cell, ...]
     rows: tuple[Row, ...]
     gates: tuple[GateRow, ...]
+    published: tuple[Beside, ...] = ()
     views: Views
 
     @property
@@ -116,6 +118,7 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
         footer=f"pytest-selfinvoke {version}".strip(),
         cells=cells,
         gates=tuple(_gate(gate) for gate in run.manifest.get("gates", ())),
+        published=tuple(map(Beside.from_json, run.manifest.get("published", ()))),
         rows=_rows(cells, robustness.assessed(run.nominal)),
         views=views.views(run.nominal),
     )

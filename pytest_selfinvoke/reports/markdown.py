@@ -9,6 +9,7 @@ from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
+from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
 from pytest_selfinvoke.reports.summary import Cell
 
 #: Everything that Markdown, or the HTML in it, could take for markup.
@@ -27,6 +28,7 @@ def markdown(contents: Contents) -> str:
     lines += [f"> {escape(warning)}\n" for warning in contents.warnings]
     lines += _gates(contents.gates)
     lines += _models(contents)
+    lines += _published(contents)
     lines += _hurting(contents)
     lines += _fragile(contents)
     lines += _cells(contents.cells)
@@ -73,6 +75,12 @@ def _models(contents: Contents) -> list[str]:
         "net drop",
     )
     return _table(headings, rows, names=2) if rows else []
+
+
+def _published(contents: Contents) -> list[str]:
+    rows = [tuple(map(escape, row)) for row in beside_table(contents.published)]
+    title = ["### Beside published scores", ""]
+    return [*title, *_table(PUBLISHED_HEADINGS, rows, names=3)] if rows else []
 
 
 def _worst(row: Row) -> tuple[Estimate | None, Estimate | None, Estimate | None]:

@@ -17,6 +17,7 @@ from pytest_selfinvoke.reports.html.cases import CaseList
 from pytest_selfinvoke.reports.html.frame import mark
 from pytest_selfinvoke.reports.html.plots import panels
 from pytest_selfinvoke.reports.html.svg import SERIES
+from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
 from pytest_selfinvoke.reports.robustness import Assessed
 from pytest_selfinvoke.reports.summary import Cell
 
@@ -65,6 +66,8 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
         "warnings": contents.warnings,
         "footer": contents.footer,
         "gates": [_gate(gate) for gate in contents.gates],
+        "published": beside_table(contents.published),
+        "published_headings": [name.capitalize() for name in PUBLISHED_HEADINGS],
         "models": [_model(row) for row in contents.rows],
         "compared": bool(contents.assessed),
         "hurting": list(_hurting(contents.assessed)),

@@ -1,0 +1,1 @@
+"""Claims about published figures and runs: read from a file, and decided."""
