@@ -29,6 +29,7 @@ RANKS = {
     "plan": 2,
     "certification": 2,
     "anatomy": 2,
+    "audit": 3,
     "claims": 2,
     "evaluation": 3,
     "rewriting": 3,

@@ -1,4 +1,4 @@
-"""``--selfinvoke-list``, ``-selftest``, ``-certify``, ``-rewrite``: print and stop."""
+"""``--selfinvoke-list``, ``-certify``, ``-audit``, ...: print and stop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pytest_selfinvoke.certification.certifier import Row, table
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
 from pytest_selfinvoke.core.records import Variant
 from pytest_selfinvoke.plan import Plan
+from pytest_selfinvoke.plugin.auditing import audit_benchmarks
 from pytest_selfinvoke.plugin.rewriting import rewrite_to_file
 from pytest_selfinvoke.plugin.runtime import Registries, Runtime
 from pytest_selfinvoke.plugin.stash import RUNTIME
@@ -82,6 +83,21 @@ def print_certify(config: pytest.Config) -> int:
             raise pytest.UsageError(str(error)) from error
         broken = any(row.broken for row in rows)
         return pytest.ExitCode.TESTS_FAILED if broken else pytest.ExitCode.OK
+
+    return configured(config, run)
+
+
+def print_audit(config: pytest.Config) -> int:
+    """Audit the benchmarks: references, tests, invocations.
+
+    Exit code 1 says that there are unsound problems.
+    """
+
+    def run(runtime: Runtime, show: Callable[[str], None]) -> int:
+        try:
+            return audit_benchmarks(config, runtime, show)
+        except (UserError, NotJudgedError) as error:
+            raise pytest.UsageError(str(error)) from error
 
     return configured(config, run)
 

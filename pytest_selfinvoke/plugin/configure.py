@@ -16,6 +16,7 @@ from pytest_selfinvoke.plugin.arguments import (
 from pytest_selfinvoke.plugin.collection import OptionCollection
 from pytest_selfinvoke.plugin.controller import Controller
 from pytest_selfinvoke.plugin.decisions import Decisions
+from pytest_selfinvoke.plugin.excluding import Excluding
 from pytest_selfinvoke.plugin.progress import ProgressDisplay
 from pytest_selfinvoke.plugin.runtime import (
     Connection,
@@ -48,6 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
             if runtime.settings.progress != "off":
                 display = ProgressDisplay(config, controller)
                 config.pluginmanager.register(display, "selfinvoke-progress")
+            if (unsound := runtime.settings.exclude_unsound) is not None:
+                excluding = Excluding(unsound, controller)
+                config.pluginmanager.register(excluding, "selfinvoke-excluding")
             decisions = Decisions(config, runtime, controller)
             config.pluginmanager.register(decisions, "selfinvoke-decisions")
         elif "selfinvoke" in worker:
@@ -85,6 +89,7 @@ def _runtime(config: pytest.Config, *, is_controller: bool) -> Runtime:
         settings.has_benchmarks
         and not _suite_arguments(config)
         and not config.option.selfinvoke_certify
+        and not config.option.selfinvoke_audit
         and not any(file.endswith(".toml") for file in _files(config))
     ):
         raise UserError("--benchmark needs a model, for instance --model=smollm2")

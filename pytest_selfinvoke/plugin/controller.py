@@ -81,6 +81,8 @@ class Controller:
         self.gates: list[dict[str, Any]] = []
         self.reports = Written()
         self.published: tuple[Cell, ...] = ()
+        #: Benchmark -> problems of a quarantine list.
+        self.unsound: dict[str, list[str]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -281,6 +283,7 @@ class Controller:
             try:
                 data = manifest(self.config, self.runtime, stats=stats)
                 data["gates"] = self.gates
+                data["unsound"] = self.unsound
                 data["published"] = [row.to_json() for row in self._beside()]
                 self.run.write_manifest(data)
             except UserError as error:

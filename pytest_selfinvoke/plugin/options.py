@@ -106,6 +106,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "CSV of published results: stand beside own scores, and decide claims",
     },
+    "exclude-unsound": {
+        "metavar": "FILE",
+        "help": "Give every score also without the problems of this quarantine list, "
+        "which --selfinvoke-audit writes",
+    },
     "sandbox": {
         "metavar": "POLICY",
         "help": "auto takes the best isolation that this host gives, strict refuses "
@@ -168,6 +173,15 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "Make the variants of --attack for --benchmark, without a model, and "
         "print how many are valid, inert and broken",
+    },
+    "audit": {
+        "action": "store_true",
+        "help": "Check the problems of --benchmark, without a model: does the "
+        "reference pass, can each test fail, is the base function invoked",
+    },
+    "quarantine": {
+        "metavar": "FILE",
+        "help": "Where --selfinvoke-audit writes the problems that are unsound",
     },
     "rewrite": {
         "metavar": "paraphrase|variables:FILE",

@@ -55,6 +55,8 @@ class Settings:
     baseline: Path | None = None
     fail_on_regression: bool = False
     published: Path | None = None
+    quarantine: Path | None = None
+    exclude_unsound: Path | None = None
 
     @property
     def has_models(self) -> bool:
@@ -154,6 +156,8 @@ def read_settings(config: pytest.Config) -> Settings:
         baseline=_baseline(base, option("baseline"), option("fail_on_regression")),
         fail_on_regression=bool(option("fail_on_regression")),
         published=_path(base, option("published")),
+        quarantine=_path(base, option("quarantine")),
+        exclude_unsound=_path(base, option("exclude_unsound")),
         minimize_probes=probes,
         minimize_cases=_number(config, "minimize_cases", int),
     )

@@ -13,6 +13,7 @@ from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports.published import Beside
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
+from pytest_selfinvoke.reports.sound import SoundBuilder
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges
 from pytest_selfinvoke.reports.views import ViewBuilder, Views
@@ -84,6 +85,7 @@ class Contents:
     rows: tuple[Row, ...]
     gates: tuple[GateRow, ...]
     published: tuple[Beside, ...] = ()
+    sound: tuple[Cell, ...] = ()
     views: Views
 
     @property
@@ -99,12 +101,14 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
     :raises DataError: if the records cannot be read.
     """
     summary, robustness, views = SummaryBuilder(), RobustnessBuilder(), ViewBuilder()
+    sound = SoundBuilder(run.manifest.get("unsound", {}))
     count = 0
     for record in run.records():
         count += 1
         summary.add(record)
         robustness.add(record)
         views.add(record)
+        sound.add(record)
         for take in takers:
             take(record)
     cells = summary.cells()
@@ -118,6 +122,7 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
         footer=f"pytest-selfinvoke {version}".strip(),
         cells=cells,
         gates=tuple(_gate(gate) for gate in run.manifest.get("gates", ())),
+        sound=sound.cells(),
         published=tuple(map(Beside.from_json, run.manifest.get("published", ()))),
         rows=_rows(cells, robustness.assessed(run.nominal)),
         views=views.views(run.nominal),

@@ -10,6 +10,7 @@ from pytest_selfinvoke.reports import wording
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
+from pytest_selfinvoke.reports.sound import SOUND_HEADINGS, sound_table
 from pytest_selfinvoke.reports.summary import Cell
 
 #: Everything that Markdown, or the HTML in it, could take for markup.
@@ -28,6 +29,7 @@ def markdown(contents: Contents) -> str:
     lines += [f"> {escape(warning)}\n" for warning in contents.warnings]
     lines += _gates(contents.gates)
     lines += _models(contents)
+    lines += _sound(contents)
     lines += _published(contents)
     lines += _hurting(contents)
     lines += _fragile(contents)
@@ -75,6 +77,13 @@ def _models(contents: Contents) -> list[str]:
         "net drop",
     )
     return _table(headings, rows, names=2) if rows else []
+
+
+def _sound(contents: Contents) -> list[str]:
+    table = sound_table(contents.cells, contents.sound)
+    rows = [tuple(map(escape, row)) for row in table]
+    title = ["### Without unsound problems", ""]
+    return [*title, *_table(SOUND_HEADINGS, rows, names=3)] if rows else []
 
 
 def _published(contents: Contents) -> list[str]:

@@ -42,7 +42,6 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "PATH": "/usr/bin:/bin",
-    "PYTHONHASHSEED": "0",
     "PYTHONIOENCODING": "utf-8:backslashreplace",
     "TMPDIR": namespaces.BOX,
 }
@@ -53,12 +52,18 @@ class ForkServer:
 
     :param preload: modules to have loaded before the fork.
     :param tiers: isolation to try.
+    :param hash_seed: of texts, which decides the order of sets.
     """
 
     def __init__(
-        self, *, preload: Sequence[str] = (), tiers: Sequence[str] = TIERS
+        self,
+        *,
+        preload: Sequence[str] = (),
+        tiers: Sequence[str] = TIERS,
+        hash_seed: int = 0,
     ) -> None:
         self._preload, self._tiers = tuple(preload), tuple(tiers)
+        self._hash_seed = hash_seed
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._isolation: Isolation | None = None
@@ -123,7 +128,7 @@ class ForkServer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
-                env=_ENVIRONMENT,
+                env={**_ENVIRONMENT, "PYTHONHASHSEED": str(self._hash_seed)},
                 cwd="/",
                 # Ctrl-C is for the worker, which then closes the server.
                 start_new_session=True,

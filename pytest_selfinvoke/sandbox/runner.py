@@ -36,19 +36,24 @@ class Sandbox:
 
     :param policy: ``strict`` refuses anything below full isolation, ``unsafe-ok``
         accepts even none, ``auto`` wants at least a system call filter.
+    :param hash_seed: of texts, which decides the order of sets.
     :raises UserError: if there is no such policy.
     """
 
     def __init__(
-        self, policy: str = "auto", *, clock: Callable[[], float] = time.perf_counter
+        self,
+        policy: str = "auto",
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        hash_seed: int = 0,
     ) -> None:
         if policy not in POLICIES:
             raise UserError(f"sandbox {policy!r}: choose from {', '.join(POLICIES)}")
         self._policy, self._clock = policy, clock
-        self._light = ForkServer()
-        self._heavy = ForkServer(preload=_HEAVY)
-        self._trials = ForkServer()
-        self._heavy_trials = ForkServer(preload=_HEAVY)
+        self._light = ForkServer(hash_seed=hash_seed)
+        self._heavy = ForkServer(preload=_HEAVY, hash_seed=hash_seed)
+        self._trials = ForkServer(hash_seed=hash_seed)
+        self._heavy_trials = ForkServer(preload=_HEAVY, hash_seed=hash_seed)
 
     @property
     def isolation(self) -> Isolation:

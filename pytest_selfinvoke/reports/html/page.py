@@ -19,6 +19,7 @@ from pytest_selfinvoke.reports.html.plots import panels
 from pytest_selfinvoke.reports.html.svg import SERIES
 from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
 from pytest_selfinvoke.reports.robustness import Assessed
+from pytest_selfinvoke.reports.sound import SOUND_HEADINGS, sound_table
 from pytest_selfinvoke.reports.summary import Cell
 
 EXTRA = "html"
@@ -66,6 +67,8 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
         "warnings": contents.warnings,
         "footer": contents.footer,
         "gates": [_gate(gate) for gate in contents.gates],
+        "sound": sound_table(contents.cells, contents.sound),
+        "sound_headings": [name.capitalize() for name in SOUND_HEADINGS],
         "published": beside_table(contents.published),
         "published_headings": [name.capitalize() for name in PUBLISHED_HEADINGS],
         "models": [_model(row) for row in contents.rows],

@@ -1,0 +1,1 @@
+"""Is a benchmark sound: references, tests that can fail, invocations, repeatability."""
