@@ -108,7 +108,7 @@ class Auditor:
         count = len(reading.asserts(tests))
         if not count:
             found.append(("no assert", ""))
-        if self._solves(problem, _stub(problem)):
+        if self._verdict(problem, _stub(problem)) is Verdict.SOLVED:
             found.append(("stub passes", ""))
         invoking = self._invocation(problem, found)
         for shuffled in self.shuffled:
@@ -118,7 +118,12 @@ class Auditor:
                 break
         short = min(self.limits.cpu_s, max(_MUTANT_CPU_S, _MUTANT_FACTOR * plain.cpu_s))
         made = mutants(reference, at_most=self.at_most)
-        killed = [m for m in made if self._notices(problem, m.program, cpu_s=short)]
+        missed = (None, Verdict.SOLVED)
+        killed = [
+            mutant
+            for mutant in made
+            if self._verdict(problem, mutant.program, cpu_s=short) not in missed
+        ]
         if made and not killed:
             found.append(("nothing killed", f"{len(made)} mutants"))
         elif 2 * len(killed) < len(made):
@@ -166,15 +171,17 @@ class Auditor:
         alone = {i: reading.only(tests, i) for i in range(len(texts))}
         # One that does not stand alone (it calls nothing, say) cannot be tried.
         idle = [
-            i for i in alone if self._solves(problem, problem.reference, tests=alone[i])
+            i
+            for i, test in alone.items()
+            if self._verdict(problem, problem.reference, tests=test) is Verdict.SOLVED
         ]
         for mutant in killed:
+            # A mutant that raises ends every test: it shows nothing of this one.
             idle = [
                 i
                 for i in idle
-                if not self._notices(
-                    problem, mutant.program, tests=alone[i], cpu_s=cpu_s
-                )
+                if self._verdict(problem, mutant.program, tests=alone[i], cpu_s=cpu_s)
+                is not Verdict.WRONG_ANSWER
             ]
             if not idle:
                 break
@@ -195,29 +202,19 @@ class Auditor:
             return None
         return 1024 * int(actual) if actual and actual.isdigit() else None
 
-    def _notices(
+    def _verdict(
         self,
         problem: Problem,
         program: str,
         *,
         tests: str | None = None,
-        cpu_s: float,
-    ) -> bool:
-        """Whether tests fail a mutant; what cannot be judged was not noticed."""
+        cpu_s: float | None = None,
+    ) -> Verdict | None:
+        """The verdict; ``None`` where none can be given."""
         try:
-            execution = self._run(problem, program, tests=tests, cpu_s=cpu_s)
+            return self._run(problem, program, tests=tests, cpu_s=cpu_s).verdict
         except NotJudgedError:
-            return False
-        return execution.verdict is not Verdict.SOLVED
-
-    def _solves(
-        self, problem: Problem, program: str, *, tests: str | None = None
-    ) -> bool:
-        try:
-            execution = self._run(problem, program, tests=tests)
-            return execution.verdict is Verdict.SOLVED
-        except NotJudgedError:
-            return False
+            return None
 
     def _run(
         self,
