@@ -26,8 +26,10 @@ from pytest_selfinvoke.core.records import (
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.core.seeding import derive_seed
 from pytest_selfinvoke.extraction import Extracted, extract
+from pytest_selfinvoke.extraction.raw import raw_program
 from pytest_selfinvoke.models.base import ModelKind, Request
 from pytest_selfinvoke.prompts import default_style, get_style
+from pytest_selfinvoke.prompts.protocol import ProtocolStyle
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
 
 
@@ -56,13 +58,17 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A case with its texts: what is sent to the model and how it is judged."""
+    """A case with its texts: what is sent to the model and how it is judged.
+
+    With ``keeps_raw`` the answer as it stands is judged too.
+    """
 
     case: Case
     problem: Problem
     attacked: Problem
     prompt: Prompt
     request: Request
+    keeps_raw: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +98,11 @@ class Asking:
             certificate = check(problem, case.variant, attacked, seed=case.seed)
             certificate.require()
         style = case.style or default_style(self.generator.info(case.model))
-        prompt = get_style(style).render(attacked.prompt, attacked)
+        wording = get_style(style)
+        prompt = wording.render(attacked.prompt, attacked)
+        keeps_raw = False
+        if isinstance(wording, ProtocolStyle):
+            attacked, keeps_raw = wording.graded(attacked), wording.keeps_raw
         kind = self.kind(self.models[case.model])
         # The variant is left out: without sampling noise of its own, a variant can
         # differ from the clean prompt by its text alone.
@@ -111,6 +121,7 @@ class Asking:
             attacked=attacked,
             prompt=prompt,
             request=request,
+            keeps_raw=keeps_raw,
         )
 
 
@@ -231,6 +242,10 @@ def judge(
     attacked = asked.attacked
     extracted = _extracted(asked, completion, attacked.entry_points)
     record = replace(record, extraction=extracted.method)
+    if asked.keeps_raw:
+        raw = raw_program(completion.text, asked.prompt.prefix)
+        verdict = services.run(raw, attacked).verdict
+        record = replace(record, raw_verdict=verdict)
     if extracted.program is None:
         services.check_reference(attacked)
         return replace(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
+from pytest_selfinvoke.core.errors import NotApplicableError as NotApplicableError
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
 from pytest_selfinvoke.core.records import Part, Problem, Variant
 from pytest_selfinvoke.core.seeding import derive_rng
@@ -92,10 +93,6 @@ def _uses_rng(function: Callable[..., Any]) -> bool:
         name == step.argval or (isinstance(step.argval, tuple) and name in step.argval)
         for step in dis.get_instructions(code)
     )
-
-
-class NotApplicableError(NotJudgedError):
-    """Raised by an attack that has nothing to change in a problem: a skipped case."""
 
 
 class AttackError(NotJudgedError):

@@ -8,7 +8,8 @@
     │   ├── MissingExtraError    an optional dependency is not installed
     │   └── DataError            a file is broken (names file, line and field)
     └── NotJudgedError       no verdict is possible: an error, never wrong
-        └── GenerationError      the model or its server failed
+        ├── GenerationError      the model or its server failed
+        └── NotApplicableError   there is no such case: it is skipped
 """
 
 from __future__ import annotations
@@ -76,3 +77,7 @@ class NotJudgedError(SelfInvokeError):
 
 class GenerationError(NotJudgedError):
     """The model or its server did not deliver a completion."""
+
+
+class NotApplicableError(NotJudgedError):
+    """An attack or a prompt style has nothing to do on a problem: a skipped case."""

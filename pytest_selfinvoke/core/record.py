@@ -19,7 +19,8 @@ class Record:
     judged; then ``detail`` says why. ``case`` holds the columns of ``Case.to_json``.
     ``execution`` is what the sandbox reports (failing test, values, output, times).
     Durations are in seconds. ``anatomy`` takes a judged self-invoking case apart: see
-    :class:`~pytest_selfinvoke.core.anatomy.Anatomy`.
+    :class:`~pytest_selfinvoke.core.anatomy.Anatomy`. ``raw_verdict`` is that on the
+    answer as it stands, where the prompt style asks for both.
     """
 
     case: dict[str, Any]
@@ -37,6 +38,7 @@ class Record:
     execution: dict[str, Any] | None = None
     durations: dict[str, float] = field(default_factory=dict)
     anatomy: dict[str, Any] | None = None
+    raw_verdict: Verdict | None = None
     schema: int = SCHEMA
 
     @property
@@ -76,6 +78,7 @@ class Record:
         known = {f.name for f in fields(cls)}
         values = {k: v for k, v in data.items() if k in known}
         values["status"] = Status(data["status"])
-        verdict = data.get("verdict")
-        values["verdict"] = None if verdict is None else Verdict(verdict)
+        for name in ("verdict", "raw_verdict"):
+            verdict = data.get(name)
+            values[name] = None if verdict is None else Verdict(verdict)
         return cls(**values)

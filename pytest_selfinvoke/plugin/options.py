@@ -74,7 +74,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "prompt-style": {
         "metavar": "STYLE",
-        "help": "chat, completion or template:FILE (default: by the model)",
+        "help": "chat, completion, the paper's zero-shot, one-shot, one-shot-held-out, "
+        "chain-of-thought, or template:FILE (default: by the model)",
     },
     "gate": {
         "action": "append",

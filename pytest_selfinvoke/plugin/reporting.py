@@ -16,6 +16,7 @@ from pytest_selfinvoke.plugin.stash import (
     RUNTIME,
     TAKEN_SHORT_FORMS,
 )
+from pytest_selfinvoke.prompts import get_style
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,6 +68,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             f"variant{'s' if variants > 1 else ''} each"
         )
         warnings = [w for b in plan.benchmarks for w in (b.warning, b.parents.warning)]
+        if plan.suite.prompt_style is not None:
+            warnings.append(getattr(get_style(plan.suite.prompt_style), "warning", ""))
         lines += [f"selfinvoke: {warning}" for warning in warnings if warning]
     if runtime.isolation is not None:
         lines.append(f"sandbox: {runtime.isolation.describe()}")

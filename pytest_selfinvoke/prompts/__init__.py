@@ -15,6 +15,10 @@ __all__ = ["BUILTIN", "PromptStyle", "default_style", "get_style"]
 BUILTIN: dict[str, str] = {
     "chat": "pytest_selfinvoke.prompts.chat:ChatStyle",
     "completion": "pytest_selfinvoke.prompts.completion:CompletionStyle",
+    "zero-shot": "pytest_selfinvoke.prompts.protocol:zero_shot",
+    "one-shot": "pytest_selfinvoke.prompts.protocol:one_shot",
+    "one-shot-held-out": "pytest_selfinvoke.prompts.protocol:one_shot_held_out",
+    "chain-of-thought": "pytest_selfinvoke.prompts.protocol:chain_of_thought",
 }
 _TEMPLATE = "template:"
 

@@ -82,6 +82,7 @@ def properties(record: Record) -> list[tuple[str, str]]:
         "problem_hash": record.problem_hash[:16] or None,
         "prompt_hash": record.prompt_hash[:16] or None,
         "template_hash": record.template_hash[:16] or None,
+        "raw_verdict": None if record.raw_verdict is None else record.raw_verdict.value,
         "judge": execution.get("judge"),
         "cpu_s": _rounded(execution.get("cpu_s")),
     }

@@ -145,7 +145,8 @@ def _cells(cells: Sequence[Cell]) -> list[str]:
             str(cell.solved),
             wording.percent(cell.pass_at_1),
             wording.interval(cell.interval),
-            ", ".join(f"{escape(kind)} {n}" for kind, n in _kinds(cell)) or "–",
+            ", ".join((*_raw(cell), *(f"{escape(k)} {n}" for k, n in _kinds(cell))))
+            or "–",
         )
         for cell in cells[:_ROWS]
     ]
@@ -157,6 +158,11 @@ def _cells(cells: Sequence[Cell]) -> list[str]:
     more = [f"{len(cells) - _ROWS} more rows are left out.", ""]
     left_out = more if len(cells) > _ROWS else []
     return [title, "", *_table(headings, rows, names=3), *left_out, "</details>"]
+
+
+def _raw(cell: Cell) -> list[str]:
+    rate = cell.raw_pass_at_1
+    return [] if rate is None else [f"raw answers {wording.percent(rate)}"]
 
 
 def _kinds(cell: Cell) -> Iterable[tuple[str, int]]:

@@ -12,7 +12,14 @@ from pytest_selfinvoke.reports.summary import Cell as Score
 from pytest_selfinvoke.results.published import Cell
 
 #: Own prompt style -> what the published table calls it.
-_SHOTS = {None: "0", "chat": "0", "completion": "0"}
+_SHOTS = {
+    None: "0",
+    "chat": "0",
+    "completion": "0",
+    "zero-shot": "0",
+    "one-shot": "1",
+    "chain-of-thought": "0+CoT",
+}
 #: Of :func:`beside_table`.
 PUBLISHED_HEADINGS = (
     *("model", "benchmark", "shots", "own pass@1", "95 % interval", "published"),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.metrics.intervals import Interval, clustered_wilson
@@ -20,6 +21,7 @@ class Cell:
     ``judged`` and ``solved`` count cases, ``problems`` counts problems with at least
     one judged case. ``pass_at_1`` is the mean over problems, ``None`` where there are
     none; not-judged cases (``errors``; ``skipped``, by reason) are in no denominator.
+    ``raw_pass_at_1`` is that of answers as they stand, where those were judged too.
     """
 
     model: str
@@ -33,6 +35,7 @@ class Cell:
     pass_at_1: float | None
     interval: Interval | None
     failures: Mapping[str, int]
+    raw_pass_at_1: float | None = None
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class _Tally:
     """What is counted for one cell while records arrive."""
 
     per_problem: dict[str, list[int]] = field(default_factory=dict)
+    raw: dict[str, list[int]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
@@ -67,6 +71,10 @@ class SummaryBuilder:
             counts = tally.per_problem.setdefault(str(case["problem"]), [0, 0])
             counts[0] += 1
             counts[1] += record.solved
+            if record.raw_verdict is not None:
+                raw = tally.raw.setdefault(str(case["problem"]), [0, 0])
+                raw[0] += 1
+                raw[1] += record.raw_verdict is Verdict.SOLVED
             if not record.solved:
                 tally.failures[record.failure_kind] += 1
         elif record.status.value == "skipped":
@@ -129,6 +137,7 @@ def _cell(key: tuple[str, str, str], tally: _Tally) -> Cell:
         pass_at_1=estimate.value,
         interval=interval,
         failures=dict(tally.failures.most_common()),
+        raw_pass_at_1=_pass_at(tally.raw.values(), 1).value,
     )
 
 

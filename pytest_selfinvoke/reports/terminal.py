@@ -91,7 +91,10 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _kinds(cell: Cell) -> str:
-    parts = [f"{kind} {count}" for kind, count in cell.failures.items()]
+    parts = []
+    if cell.raw_pass_at_1 is not None:
+        parts.append(f"raw answers {100 * cell.raw_pass_at_1:.1f} %")
+    parts += [f"{kind} {count}" for kind, count in cell.failures.items()]
     if cell.errors:
         parts.append(f"not judged {cell.errors}")
     parts += [f"{why} {count}" for why, count in cell.skipped.items()]
