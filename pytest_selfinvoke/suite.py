@@ -13,6 +13,7 @@ from pytest_selfinvoke.core.errors import DataError, UnknownNameError, UserError
 from pytest_selfinvoke.core.ids import segment, unique
 from pytest_selfinvoke.core.records import ModelSpec, Sampling
 from pytest_selfinvoke.metrics.gates import Gate, Rule
+from pytest_selfinvoke.models.info import check_declared
 from pytest_selfinvoke.sandbox.base import Limits
 
 SUFFIX = ".selfinvoke.toml"
@@ -128,6 +129,11 @@ _OTHERS = (
     "gate_rule",
 )
 ANATOMY = ("auto", "off")
+#: Keys of ``[[model]]`` that declare a fact, the fact's name, and its type.
+_DECLARED: dict[str, tuple[str, type]] = {
+    **{key: (key, str) for key in ("architecture", "alignment", "family", "base")},
+    **{f"{key}_params": (f"{key}_parameters", int) for key in ("total", "active")},
+}
 
 
 def _check_range(name: str, value: float, holds: bool, range_: str) -> None:
@@ -264,21 +270,21 @@ class _Reader:
         )
 
     def models(self, tables: list[dict[str, Any]]) -> tuple[ModelSpec, ...]:
-        declared = ("architecture", "alignment", "family", "base")
         specs, labels = [], []
         for number, table in enumerate(tables, 1):
             where = f"model[{number}]."
-            self.known(table, ("name", "spec", "options", *declared), where)
+            self.known(table, ("name", "spec", "options", *_DECLARED), where)
             spec = self.typed(table.get("spec", ""), str, f"{where}spec")
             if not spec:
                 raise DataError(self.path.name, "is missing", field=f"{where}spec")
             name = self.typed(table.get("name", ""), str, f"{where}name")
             labels.append(segment(name) if name else default_label(spec))
             facts = {
-                key: self.typed(table[key], str, f"{where}{key}")
-                for key in declared
+                fact: self.typed(table[key], kind, f"{where}{key}")
+                for key, (fact, kind) in _DECLARED.items()
                 if key in table
             }
+            check_declared(facts)
             options = self.typed(table.get("options", {}), dict, f"{where}options")
             specs.append((spec, facts, options))
         return tuple(
