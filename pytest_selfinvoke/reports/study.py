@@ -129,7 +129,7 @@ def required_study(runs: Sequence[Run]) -> StudyReport:
     )
     raise UserError(
         "only one level of alignment and of architecture: a study compares models of"
-        f" two levels of one; declared or detected are {', '.join(known) or 'no models'}:"
+        f" two levels of one, these are {', '.join(known) or 'no models'}:"
         " run more models, or declare alignment and architecture in the suite"
     )
 
