@@ -21,6 +21,7 @@ from pytest_selfinvoke.core.records import Variant
 from pytest_selfinvoke.metrics.effects import Effect, effect
 from pytest_selfinvoke.metrics.estimate import RESAMPLES, Bootstrap, Estimate
 from pytest_selfinvoke.metrics.factors import Comparison, Factors, design
+from pytest_selfinvoke.metrics.logistic import Logistic, logistic
 from pytest_selfinvoke.metrics.pairing import (
     Arm,
     Term,
@@ -65,7 +66,8 @@ class Contrast:
     that on the log-odds of robust pass@1 (each with 0.5 added to solved and to unsolved
     problems, Haldane 1956, Ann. Hum. Genet. 20:309-311). ``paired`` counts problems
     with a lower and a higher robust pass@1 in the first model, for two models only.
-    ``unpaired`` counts problems under a variant that were judged in some models only.
+    ``logistic`` is a model of single answers, where it was asked for. ``unpaired``
+    counts problems under a variant that were judged in some models only.
 
     ``is_controlled`` says that the drop is net of the null control. ``confounded``
     says what else differs between the models; it is empty if nothing is known to.
@@ -80,6 +82,7 @@ class Contrast:
     log_odds: Estimate
     paired: Paired | None
     is_controlled: bool
+    logistic: Logistic | None = None
     unpaired: int = 0
     confounded: str = ""
 
@@ -106,20 +109,25 @@ def study(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    with_logistic: bool = False,
 ) -> Study:
     """Compute everything.
 
     :param arms: of the benchmark; one per model and prompt style.
     :param seed: of the bootstrap.
+    :param with_logistic: fit the logistic models too.
+    :raises MissingExtraError: if they are wanted without statsmodels.
     """
-    return _Studier(list(arms), Bootstrap(seed=seed, resamples=resamples)).study(
-        benchmark
-    )
+    bootstrap = Bootstrap(seed=seed, resamples=resamples)
+    return _Studier(list(arms), bootstrap, with_logistic).study(benchmark)
 
 
 class _Studier:
-    def __init__(self, arms: Sequence[Arm], bootstrap: Bootstrap) -> None:
+    def __init__(
+        self, arms: Sequence[Arm], bootstrap: Bootstrap, with_logistic: bool
+    ) -> None:
         self.arms, self.bootstrap = arms, bootstrap
+        self.with_logistic = with_logistic
         self.notes: list[str] = []
         names = dict.fromkeys(a for arm in arms for a in arm.outcomes.attacks)
         self.groups: dict[str, list[str]] = {ALL: list(names)}
@@ -241,6 +249,7 @@ class _Studier:
             log_odds=self.log_odds(signs, columns),
             paired=_flips(columns) if len(columns) == 2 else None,
             is_controlled=controlled,
+            logistic=logistic(arms, attacks) if self.with_logistic else None,
         )
 
     def log_odds(self, signs: Sequence[int], columns: list[list[float]]) -> Estimate:
