@@ -12,6 +12,7 @@ from pytest_selfinvoke.metrics.assessment import Robustness
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
+from pytest_selfinvoke.reports.study_text import Block, blocks_of
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges
 from pytest_selfinvoke.reports.views import ViewBuilder, Views
@@ -83,6 +84,7 @@ class Contents:
     rows: tuple[Row, ...]
     gates: tuple[GateRow, ...]
     views: Views
+    study: tuple[Block, ...] = ()
 
     @property
     def assessed(self) -> tuple[Assessed, ...]:
@@ -118,6 +120,7 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
         gates=tuple(_gate(gate) for gate in run.manifest.get("gates", ())),
         rows=_rows(cells, robustness.assessed(run.nominal)),
         views=views.views(run.nominal),
+        study=blocks_of(run),
     )
 
 

@@ -87,9 +87,12 @@ def infos_of(manifest: Mapping[str, Any]) -> dict[str, ModelInfo]:
     return found
 
 
-def read_study(runs: Sequence[Run]) -> StudyReport | None:
+def read_study(
+    runs: Sequence[Run], *, with_logistic: bool = False
+) -> StudyReport | None:
     """The study of some runs; ``None`` if no factor has two levels.
 
+    :param with_logistic: fit the logistic models, which need statsmodels.
     :raises UserError: if runs do not go together: a model or a benchmark of one name is
         another one in the other.
     :raises DataError: if a run cannot be read.
@@ -106,19 +109,23 @@ def read_study(runs: Sequence[Run]) -> StudyReport | None:
     benchmarks = sorted({benchmark for benchmark, _, _ in columns})
     return StudyReport(
         studies=tuple(
-            study(name, _arms(name, columns, infos, nominal, twins))
+            study(
+                name,
+                _arms(name, columns, infos, nominal, twins),
+                with_logistic=with_logistic,
+            )
             for name in benchmarks
         ),
         notes=tuple(reason for _, reason in sorted(twins.items())),
     )
 
 
-def required_study(runs: Sequence[Run]) -> StudyReport:
+def required_study(runs: Sequence[Run], *, with_logistic: bool = False) -> StudyReport:
     """The study of some runs.
 
     :raises UserError: as :func:`read_study`, and if there is nothing to be compared.
     """
-    found = read_study(runs)
+    found = read_study(runs, with_logistic=with_logistic)
     if found is not None:
         return found
     infos = _merged(runs)

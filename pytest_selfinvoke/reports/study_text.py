@@ -6,10 +6,13 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.metrics.effects import Effect
 from pytest_selfinvoke.metrics.estimate import MINIMUM, Estimate
 from pytest_selfinvoke.metrics.factorial import ALL, Contrast, Study
-from pytest_selfinvoke.reports.study import StudyReport
+from pytest_selfinvoke.metrics.logistic import Logistic
+from pytest_selfinvoke.reports.reading import Run
+from pytest_selfinvoke.reports.study import StudyReport, read_study
 
 #: A difference in points that is worth deciding.
 RELEVANT = 3
@@ -43,6 +46,18 @@ def blocks(report: StudyReport, *, relevant: float = RELEVANT) -> tuple[Block, .
     if report.notes:
         found.append(Block(title="Models left out", sentences=report.notes))
     return tuple(found)
+
+
+def blocks_of(run: Run) -> tuple[Block, ...]:
+    """The study of one run, if its models have two levels of a factor.
+
+    What keeps it from being made is said in its place: other reports go on.
+    """
+    try:
+        found = read_study([run])
+    except UserError as error:
+        return (Block(title="No study", sentences=(str(error),)),)
+    return () if found is None else blocks(found)
 
 
 def study_lines(found: Iterable[Block]) -> Iterator[str]:
@@ -149,6 +164,8 @@ def _beside(contrast: Contrast) -> str:
     if contrast.paired is not None:
         one = contrast.paired
         parts.append(f"problems -/+ {one.worse}/{one.better}, McNemar p={one.p:.3f}")
+    if contrast.logistic is not None:
+        parts.append(f"logistic model {_fitted(contrast.logistic)}")
     parts.append(f"{contrast.robust.n} problems, {contrast.variants} variants")
     if contrast.unpaired:
         parts.append(
@@ -158,6 +175,12 @@ def _beside(contrast: Contrast) -> str:
     if comparison.kind != "alignment":
         parts.append(_matching(comparison.active, comparison.total, comparison.matched))
     return f"  {'; '.join(parts)}"
+
+
+def _fitted(one: Logistic) -> str:
+    if one.reason:
+        return f"not fitted, {one.reason}"
+    return f"{_plain(one.estimate)}, p={_p(one.p)}"
 
 
 def _matching(active: float | None, total: float | None, matched: Sequence[str]) -> str:
