@@ -13,6 +13,8 @@ from pytest_selfinvoke.metrics.student import student_p
 #: A test at level 0.05 sees an effect of so many standard errors with power 0.8
 #: (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences).
 REACH = Z95 + 0.8416212335729143
+#: More samples of one prompt than this are no advice.
+MOST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +64,14 @@ class Effect:
     def samples_for(self, share: float) -> int | None:
         """How many samples per prompt would do so on these problems.
 
-        ``None`` where no number does, or where one sample was drawn.
+        ``None`` where none up to :data:`MOST` does, or where one sample was drawn.
         """
         if self.noise is None or self.estimate.low is None:
             return None
         between = max(self.spread - self.noise, 0.0)
         left = self.n * (share / REACH) ** 2 - between
-        return None if left <= 0 else max(1, ceil(self.noise * self.samples / left))
+        drawn = self.noise * self.samples
+        return None if left * MOST < drawn else max(1, ceil(drawn / left))
 
 
 def effect(

@@ -5,9 +5,9 @@ variants that were judged in all of its models. On each problem the sum of the m
 numbers with their signs is one value; the effect is its mean. For the interaction that
 is the difference in differences.
 
-``drop`` is what the attack takes away beyond the null control: pass@1 of as many
-repetitions of the clean prompt, minus robust pass@1. Without repetitions it is clean
-minus robust pass@1.
+``drop`` is what the attack takes away beyond the null control: nominal minus robust
+pass@1, minus what as many repetitions of the clean prompt take away. Without
+repetitions it is nominal minus robust pass@1.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pytest_selfinvoke.metrics.effects import Effect, effect
 from pytest_selfinvoke.metrics.estimate import RESAMPLES, Bootstrap, Estimate
 from pytest_selfinvoke.metrics.factors import Comparison, Factors, design
 from pytest_selfinvoke.metrics.logistic import Logistic, logistic
+from pytest_selfinvoke.metrics.outcomes import CONTROL
 from pytest_selfinvoke.metrics.pairing import (
     Arm,
     Term,
@@ -69,7 +70,9 @@ class Contrast:
     ``logistic`` is a model of single answers, where it was asked for. ``unpaired``
     counts problems under a variant that were judged in some models only.
 
-    ``is_controlled`` says that the drop is net of the null control. ``confounded``
+    ``is_controlled`` says that the drop is net of the null control, and ``repeats`` of
+    how many repetitions: fewer than ``variants`` are too few, for the worst of few is
+    better than the worst of many. ``confounded``
     says what else differs between the models; it is empty if nothing is known to.
     """
 
@@ -82,6 +85,7 @@ class Contrast:
     log_odds: Estimate
     paired: Paired | None
     is_controlled: bool
+    repeats: int = 0
     logistic: Logistic | None = None
     unpaired: int = 0
     confounded: str = ""
@@ -159,16 +163,14 @@ class _Studier:
                 continue
             drops, controlled = _drops([found])
             mean = self.bootstrap.mean
-            kept = [(t.clean, t.kept) for t in found.values() if t.kept is not None]
+            controls = [t.control for t in found.values() if t.control is not None]
             yield Level(
                 factors=arm.factors,
                 style=arm.style,
                 group=group,
                 clean=mean([t.clean for t in found.values()]),
                 robust=mean([t.robust for t in found.values()]),
-                control=mean([c - k for c, k in kept], bounds=(-1.0, 1.0))
-                if controlled
-                else None,
+                control=mean(controls, bounds=(-1.0, 1.0)) if controlled else None,
                 drop=effect([d[0] for d in drops], self.bootstrap, bound=1.0),
             )
 
@@ -225,11 +227,12 @@ class _Studier:
             return None
         columns = [[found[p].robust for p in problems] for found in by_arm]
         drops, controlled = _drops(by_arm)
+        every = [found[p] for found in by_arm for p in problems]
         samples = min(map(samples_of, arms))
         robust = effect(
             _signed(signs, zip(*columns, strict=True)),
             self.bootstrap,
-            noise=_noise(by_arm, problems, kept=False),
+            noise=_noise((t.noise_robust for t in every), len(problems)),
             samples=samples,
             bound=float(len(arms)) / 2,
         )
@@ -241,7 +244,7 @@ class _Studier:
             drop=effect(
                 _signed(signs, drops),
                 self.bootstrap,
-                noise=_noise(by_arm, problems, kept=True),
+                noise=_noise((t.noise_drop for t in every), len(problems)),
                 samples=samples,
                 bound=float(len(arms)),
             ),
@@ -249,6 +252,7 @@ class _Studier:
             log_odds=self.log_odds(signs, columns),
             paired=_flips(columns) if len(columns) == 2 else None,
             is_controlled=controlled,
+            repeats=len(arms[0].outcomes.variants([CONTROL])),
             logistic=logistic(arms, attacks) if self.with_logistic else None,
         )
 
@@ -270,31 +274,23 @@ def _drops(
     Problems without a control are left out then.
     """
     rows = [[found[p] for found in by_arm] for p in sorted(by_arm[0])]
-    controlled = [row for row in rows if all(t.kept is not None for t in row)]
+    controlled = [row for row in rows if all(t.control is not None for t in row)]
+    has_control = bool(controlled)
     return [
-        tuple((t.clean if t.kept is None else t.kept) - t.robust for t in row)
-        if controlled
-        else tuple(t.clean - t.robust for t in row)
+        tuple(term.drop(is_controlled=has_control) for term in row)
         for row in controlled or rows
-    ], bool(controlled)
+    ], has_control
 
 
 def _signed(signs: Sequence[int], rows: Iterable[Sequence[float]]) -> list[float]:
     return [sum(s * x for s, x in zip(signs, row, strict=True)) for row in rows]
 
 
-def _noise(
-    by_arm: Sequence[Mapping[str, Term]], problems: Sequence[str], *, kept: bool
-) -> float | None:
+def _noise(variances: Iterable[float | None], problems: int) -> float | None:
     """The mean variance of a contrast by sampling: signs do not matter."""
-    total = 0.0
-    for found, problem in product(by_arm, problems):
-        term = found[problem]
-        for part in (term.noise_robust, term.noise_kept)[: 2 if kept else 1]:
-            if part is None:
-                return None
-            total += part
-    return total / len(problems)
+    every = list(variances)
+    known = [one for one in every if one is not None]
+    return sum(known) / problems if len(known) == len(every) else None
 
 
 def _flips(columns: Sequence[Sequence[float]]) -> Paired:

@@ -31,16 +31,21 @@ class Term:
     """One problem under one model.
 
     ``clean`` and ``robust`` are pass@1 of the nominal prompt and of the worst variant
-    (see :mod:`.robustness`), ``kept`` that of as many repetitions of the clean prompt,
-    ``None`` without. ``noise_robust`` and ``noise_kept`` are the variances of these two
-    (of ``clean``, without repetitions) by sampling, ``None`` with a single sample.
+    (see :mod:`.robustness`); ``control`` is what as many repetitions of the clean
+    prompt take away, ``None`` without. ``noise_robust`` and ``noise_drop`` are the
+    variances of ``robust`` and of ``drop`` by sampling, ``None`` with a single sample.
     """
 
     clean: float
     robust: float
-    kept: float | None
+    control: float | None
     noise_robust: float | None
-    noise_kept: float | None
+    noise_drop: float | None
+
+    def drop(self, *, is_controlled: bool) -> float:
+        """What the attack takes away, net of the control or not."""
+        control = self.control if is_controlled else None
+        return self.clean - self.robust - (control or 0.0)
 
 
 def paired(arms: Sequence[Arm]) -> tuple[Arm, ...]:
@@ -98,21 +103,26 @@ def terms(arm: Arm, attacks: Sequence[str]) -> dict[str, Term]:
     repeats = outcomes.variants([CONTROL])[
         : max((s.variants for s in found), default=0)
     ]
-    kept = {s.problem: s.robust for s in scores(outcomes, clean, repeats)}
-    return {
-        score.problem: Term(
+    control = {s.problem: s for s in scores(outcomes, clean, repeats)}
+    made = {}
+    for score in found:
+        again = control.get(score.problem)
+        # Clean cancels out of clean minus robust, minus clean minus repeated.
+        parts: list[Sequence[Variant]] = (
+            [variants, [nominal]] if again is None else [variants, repeats]
+        )
+        if again is not None and nominal != clean:
+            parts += [[nominal], [clean]]
+        noise = [_noise(outcomes, part, score.problem) for part in parts]
+        known = [one for one in noise if one is not None]
+        made[score.problem] = Term(
             clean=score.nominal,
             robust=score.robust,
-            kept=kept.get(score.problem),
-            noise_robust=_noise(outcomes, variants, score.problem),
-            noise_kept=_noise(
-                outcomes,
-                repeats if score.problem in kept else [nominal],
-                score.problem,
-            ),
+            control=None if again is None else again.nominal - again.robust,
+            noise_robust=noise[0],
+            noise_drop=sum(known) if len(known) == len(noise) else None,
         )
-        for score in found
-    }
+    return made
 
 
 def samples_of(arm: Arm) -> int:

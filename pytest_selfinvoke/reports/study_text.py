@@ -132,11 +132,13 @@ def _models(study: Study) -> Block:
         for level in study.levels
         if level.group == ALL
     ]
+    has_control = all(level.control is not None for level in study.levels)
+    drop = "net drop" if has_control else "drop"
     return Block(
         title=f"Models on {study.benchmark}, all attacks, in %",
         headings=(
             *("model", "arch.", "aligned", "style"),
-            *("clean", "robust", "null", "net drop [95 %]"),
+            *("clean", "robust", "null", f"{drop} [95 %]"),
         ),
         rows=tuple(rows),
         names=4,
@@ -152,7 +154,10 @@ def _answers(study: Study, relevant: float) -> Block:
     if not study.of("interaction"):
         sentences.append("interaction: no dense and no moe pair to be compared")
     sentences += [f"missing: {note}" for note in study.notes]
-    return Block(title=f"Effects on {study.benchmark}", sentences=tuple(sentences))
+    return Block(
+        title=f"Effects on the drop on {study.benchmark} (above zero: less robust)",
+        sentences=tuple(sentences),
+    )
 
 
 def _beside(contrast: Contrast) -> str:
@@ -167,6 +172,10 @@ def _beside(contrast: Contrast) -> str:
     if contrast.logistic is not None:
         parts.append(f"logistic model {_fitted(contrast.logistic)}")
     parts.append(f"{contrast.robust.n} problems, {contrast.variants} variants")
+    if not contrast.is_controlled:
+        parts.append("no null control, add clean.repeat to the attacks")
+    elif contrast.repeats < contrast.variants:
+        parts.append(f"null control too small, of {contrast.repeats} repetitions")
     if contrast.unpaired:
         parts.append(
             f"{contrast.unpaired} cells missing in some model, left out of all"

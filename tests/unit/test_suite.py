@@ -37,6 +37,8 @@ architecture = "moe"
 alignment = "rlhf"
 family = "tiny"
 base = "tiny-base"
+total_params = 9000
+active_params = 3000
 options = { dtype = "fp32" }
 
 [[model]]
@@ -102,6 +104,8 @@ def test_a_whole_file_becomes_a_suite(tmp_path: Path) -> None:
         "alignment": "rlhf",
         "family": "tiny",
         "base": "tiny-base",
+        "total_parameters": 9000,
+        "active_parameters": 3000,
     }
     assert tuned.options == {"dtype": "fp32"}
     assert (stub.label, stub.declared, stub.options) == ("stub", {}, {})
@@ -158,6 +162,8 @@ def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
             "'model[2].spec': expected str",
         ),
         ("[[model]]\nspec = 'a'\nalign = 'sft'", "did you mean 'model[1].alignment'"),
+        ("[[model]]\nspec = 'a'\nalignment = 'dpo'", "'dpo': write 'base', 'sft' or"),
+        ("[[model]]\nspec = 'a'\nactive_params = '3B'", "expected int, got str '3B'"),
         ("[[model]]\nspec = 'a'\noptions = 3", "'model[1].options': expected dict"),
         ("[[benchmark]]\npath = 'p'", "'benchmark[1].name': is missing"),
         ("[[benchmark]]\nname = 'a'\nfile = 'p'", "'benchmark[1].file'"),

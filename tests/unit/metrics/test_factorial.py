@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from math import log
 from pathlib import Path
 from typing import Any
@@ -231,3 +232,23 @@ def test_planted_probabilities_are_what_simulations_show(
     truth = program["truth"](0.3)
     assert interaction.drop.estimate.value == pytest.approx(truth.drop, abs=0.05)
     assert interaction.robust.estimate.value == pytest.approx(truth.robust, abs=0.05)
+
+
+def test_a_family_with_its_own_nominal_prompt_is_controlled_by_the_clean_one() -> None:
+    half = Variant(attack="clean.half")
+    solved = {CLEAN: column(16), REPEAT: column(15), half: column(10), B: column(7)}
+    arms = [
+        arm(*level, {**solved, B: column(5)} if level == LEVELS[3] else solved)
+        for level in LEVELS
+    ]
+    arms = [
+        replace(a, outcomes=replace(a.outcomes, nominal={B.attack: half.attack}))
+        for a in arms
+    ]
+    study = found(arms)
+    first = study.levels[0]
+    assert (first.clean.value, first.robust.value) == (10 / N, 7 / N)
+    assert first.control is not None
+    assert first.control.value == pytest.approx(1 / N)
+    assert first.drop.estimate.value == pytest.approx((10 - 7 - 1) / N)
+    assert one(study, "interaction").drop.estimate.value == pytest.approx(2 / N)
