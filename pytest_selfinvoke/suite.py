@@ -81,6 +81,7 @@ class Suite:
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     attacks: tuple[str, ...] = ("clean",)
     attack_seeds: int = 1
+    repeats: int | None = None
     attack_budget: int | None = None
     samples: int = 1
     limit: Limit | None = None
@@ -99,7 +100,7 @@ class Suite:
     def __post_init__(self) -> None:
         if not self.attacks:
             raise UserError("attacks must name at least one; clean changes nothing")
-        for name in ("samples", "attack_seeds", "attack_budget"):
+        for name in ("samples", "attack_seeds", "repeats", "attack_budget"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.anatomy not in ANATOMY:
@@ -120,6 +121,15 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
+_GENERAL = (
+    "attacks",
+    "attack_seeds",
+    "repeats",
+    "attack_budget",
+    "samples",
+    "limit",
+    "seed",
+)
 _OTHERS = (
     "prompt_style",
     "sandbox",
@@ -232,11 +242,11 @@ class _Reader:
         allowed = ("suite", "model", "benchmark", "sampling", "limits")
         self.known(data, allowed, "")
         general = self.table(data, "suite")
-        names = ("attacks", "attack_seeds", "attack_budget", "samples", "limit", "seed")
-        self.known(general, (*names, *_OTHERS), "suite.")
+        self.known(general, (*_GENERAL, *_OTHERS), "suite.")
         values: dict[str, Any] = {}
         for key, kind in {
             "attack_seeds": int,
+            "repeats": int,
             "attack_budget": int,
             "samples": int,
             "seed": int,

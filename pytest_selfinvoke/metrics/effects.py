@@ -13,6 +13,9 @@ from pytest_selfinvoke.metrics.student import student_p
 #: A test at level 0.05 sees an effect of so many standard errors with power 0.8
 #: (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences).
 REACH = Z95 + 0.8416212335729143
+#: With fewer problems on which models differ, not even an exact test can say anything
+#: at level 0.05: five of one direction come by chance in 1 of 16.
+DIFFERING = 6
 #: More samples of one prompt than this are no advice.
 MOST = 1000
 
@@ -23,7 +26,7 @@ class Effect:
 
     ``estimate`` has the bootstrap interval over problems, ``p`` is of the paired t-test
     over problems and ``adjusted_p`` corrected over attack families; both are ``None``
-    without an interval.
+    without an interval. ``differing`` counts the problems whose difference is not zero.
 
     ``spread`` is the variance of the difference between problems, and ``noise`` the
     part of it that comes from drawing ``samples`` completions per prompt; ``noise`` is
@@ -31,6 +34,7 @@ class Effect:
     """
 
     estimate: Estimate
+    differing: int = 0
     spread: float = 0.0
     noise: float | None = None
     samples: int = 1
@@ -43,10 +47,15 @@ class Effect:
         return self.estimate.n
 
     @property
-    def is_decided(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether the interval leaves out zero."""
         low, high = self.estimate.low, self.estimate.high
         return low is not None and high is not None and (low > 0 or high < 0)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval leaves out zero, on enough problems that differ."""
+        return self.excludes_zero and self.differing >= DIFFERING
 
     @property
     def detectable(self) -> float | None:
@@ -94,16 +103,20 @@ def effect(
     middle = sum(values) / n if n else None
     if middle is None or n < MINIMUM:
         return Effect(estimate=Estimate(value=middle, n=n))
+    differing = sum(abs(value) > 1e-12 for value in values)
     spread = sum((value - middle) ** 2 for value in values) / (n - 1)
     estimate = bootstrap.statistic([values], lambda total: total / n)
     if not estimate.is_enough:
         width = wilson(0.0, n).high
         low, high = max(-bound, middle - width), min(bound, middle + width)
         estimate = Estimate(value=middle, low=low, high=high, n=n)
-        return Effect(estimate=estimate, noise=noise, samples=samples, p=1.0)
+        return Effect(
+            estimate=estimate, differing=differing, noise=noise, samples=samples, p=1.0
+        )
     t = middle / sqrt(spread / n)
     return Effect(
         estimate=estimate,
+        differing=differing,
         spread=spread,
         noise=noise,
         samples=samples,

@@ -74,7 +74,7 @@ def logistic(arms: Sequence[Arm], attacks: Sequence[str]) -> Logistic:
             family=api.families.Binomial(),
             cov_struct=api.cov_struct.Independence(),
         ).fit(cov_type="bias_reduced")
-    value, error = float(fitted.params[-1]), float(fitted.bse[-1])
+        value, error = float(fitted.params[-1]), float(fitted.bse[-1])
     if not fitted.converged or not isfinite(error):
         reason = "the fit did not converge"
         return Logistic(estimate=Estimate(value=None, n=len(numbers)), reason=reason)

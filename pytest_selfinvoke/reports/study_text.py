@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pytest_selfinvoke.core.errors import UserError
-from pytest_selfinvoke.metrics.effects import Effect
+from pytest_selfinvoke.metrics.effects import DIFFERING, Effect
 from pytest_selfinvoke.metrics.estimate import MINIMUM, Estimate
 from pytest_selfinvoke.metrics.factorial import ALL, Contrast, Study
 from pytest_selfinvoke.metrics.logistic import Logistic
@@ -78,7 +78,10 @@ def sentence(contrast: Contrast, *, relevant: float = RELEVANT) -> str:
     marks = [contrast.confounded and f"confounded, {contrast.confounded}"]
     marks.append(contrast.comparison.note)
     mark = "".join(f" [{text}]" for text in marks if text)
-    return f"{contrast.comparison.name} ({who}): {verdict(contrast, relevant)}{mark}"
+    name = contrast.comparison.name
+    if matched := contrast.comparison.matched:
+        name += f", {' and '.join(matched)} parameters matched"
+    return f"{name} ({who}): {verdict(contrast, relevant)}{mark}"
 
 
 def verdict(contrast: Contrast, relevant: float = RELEVANT) -> str:
@@ -100,6 +103,8 @@ def verdict(contrast: Contrast, relevant: float = RELEVANT) -> str:
 
 
 def _needed(drop: Effect, relevant: float) -> str:
+    if drop.excludes_zero:
+        return f"only {drop.differing} problems differ, {DIFFERING} are needed"
     problems = drop.problems_for(relevant / 100)
     if problems is None:
         return "no problem tells the models apart"
@@ -148,7 +153,7 @@ def _models(study: Study) -> Block:
 def _answers(study: Study, relevant: float) -> Block:
     sentences = []
     for kind in _KINDS:
-        for contrast in study.of(kind):
+        for contrast in sorted(study.of(kind), key=_view):
             sentences.append(sentence(contrast, relevant=relevant))
             sentences.append(_beside(contrast))
     if not study.of("interaction"):
@@ -171,7 +176,8 @@ def _beside(contrast: Contrast) -> str:
         parts.append(f"problems -/+ {one.worse}/{one.better}, McNemar p={one.p:.3f}")
     if contrast.logistic is not None:
         parts.append(f"logistic model {_fitted(contrast.logistic)}")
-    parts.append(f"{contrast.robust.n} problems, {contrast.variants} variants")
+    plural = "" if contrast.variants == 1 else "s"
+    parts.append(f"{contrast.robust.n} problems, {contrast.variants} variant{plural}")
     if not contrast.is_controlled:
         parts.append("no null control, add clean.repeat to the attacks")
     elif contrast.repeats < contrast.variants:
@@ -182,7 +188,7 @@ def _beside(contrast: Contrast) -> str:
         )
     comparison = contrast.comparison
     if comparison.kind != "alignment":
-        parts.append(_matching(comparison.active, comparison.total, comparison.matched))
+        parts.append(_ratios(comparison.active, comparison.total))
     return f"  {'; '.join(parts)}"
 
 
@@ -192,16 +198,19 @@ def _fitted(one: Logistic) -> str:
     return f"{_plain(one.estimate)}, p={_p(one.p)}"
 
 
-def _matching(active: float | None, total: float | None, matched: Sequence[str]) -> str:
-    if active is None and total is None:
-        return "parameters not known"
-    ratios = ", ".join(
+def _view(contrast: Contrast) -> int:
+    """Views with matched parameters come first, active before total."""
+    matched = contrast.comparison.matched
+    return 0 if "active" in matched else 1 if matched else 2
+
+
+def _ratios(active: float | None, total: float | None) -> str:
+    known = [
         f"{kind} x{ratio:.2g}"
         for kind, ratio in (("active", active), ("total", total))
         if ratio is not None
-    )
-    view = f"{' and '.join(matched)} matched" if matched else "not matched"
-    return f"moe/dense parameters {ratios}: {view}"
+    ]
+    return f"parameters moe/dense {', '.join(known) or 'not known'}"
 
 
 def _families(study: Study) -> Block:

@@ -152,6 +152,7 @@ def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
         ("[suite]\nattacks = 'clean'", "'suite.attacks': expected list, got str"),
         ("[suite]\nattacks = ['clean', 2]", "'suite.attacks': expected str, got int"),
         ("[suite]\nattacks = []", "attacks must name at least one"),
+        ("[suite]\nrepeats = 0", "repeats must be at least 1"),
         ("[suite]\nlimit = 'few'", "limit 'few': give a number"),
         ("suite = 3", "'[suite]': expected dict, got int"),
         ("[model]\nspec = 'stub'", "'[[model]]': expected list, got dict"),

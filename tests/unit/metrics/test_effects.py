@@ -36,6 +36,14 @@ def test_a_large_effect_is_decided() -> None:
     assert effect([-1.0] * 80 + [1.0] * 20, Bootstrap()).is_decided
 
 
+@pytest.mark.parametrize(("differing", "decided"), [(5, False), (6, True)])
+def test_few_problems_that_differ_decide_nothing(differing: int, decided: bool) -> None:
+    found = effect([1.0] * differing + [0.0] * 20, Bootstrap())
+    assert found.excludes_zero
+    assert found.differing == differing
+    assert found.is_decided is decided
+
+
 def test_samples_help_as_far_as_they_are_the_noise() -> None:
     found = effect(VALUES, Bootstrap(), noise=0.75, samples=2)
     # 0.25 between problems and 1.5 for one sample: (0.25 + 1.5 / m) / 100 decides.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +13,7 @@ from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import ModelInfo
 from pytest_selfinvoke.metrics.factorial import study
+from pytest_selfinvoke.metrics.factors import Factors, design
 from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.html.cases import CaseList
 from pytest_selfinvoke.reports.html.page import render
@@ -19,6 +21,7 @@ from pytest_selfinvoke.reports.markdown import markdown
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.study import has_levels, infos_of, required_study
 from pytest_selfinvoke.reports.study_text import blocks_of, study_lines, verdict
+from pytest_selfinvoke.suite import Suite, load_suite
 
 Make: TypeAlias = Callable[..., Record]
 Declared: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -90,7 +93,7 @@ def test_the_report_of_a_run(make: Make, tmp_path: Path) -> None:
     assert "decided: net drop 58.3 points larger" in said
     assert "moe-rlhf moe rlhf chat 100.0 16.7 0.0 +83.3" in said
     assert "problems -/+ 8/0, McNemar p=0.008" in said
-    assert "parameters not known" in said
+    assert "parameters moe/dense not known" in said
 
 
 def test_sentences_of_undecided_contrasts(make: Make, tmp_path: Path) -> None:
@@ -105,6 +108,13 @@ def test_sentences_of_undecided_contrasts(make: Make, tmp_path: Path) -> None:
         " 3 points"
     )
     assert verdict(dense, 90).endswith("would have shown in 4 of 5 such studies")
+
+
+def test_few_problems_that_differ(make: Make, tmp_path: Path) -> None:
+    under = {**UNDER, "dense-rlhf": 5}
+    [found] = required_study([run_of(tmp_path / "run", records(make, under))]).studies
+    dense, _ = found.of("alignment")
+    assert verdict(dense).endswith("only 5 problems differ, 6 are needed")
 
 
 def test_markdown_and_html_have_it_too(make: Make, tmp_path: Path) -> None:
@@ -227,6 +237,29 @@ def test_the_command(
     assert "- rlhf against base, moe minus dense" in file.read_text()
     assert main(["study", str(tmp_path)]) == 4
     assert "name the folder of one run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("toys", {"alignment": 2, "architecture": 2, "interaction": 1}),
+        # Three stages make three pairs of two levels; two dense sizes.
+        ("olmo", {"alignment": 9, "architecture": 6, "interaction": 6}),
+        ("qwen", {"alignment": 4, "architecture": 6, "interaction": 3}),
+        ("deepseek", {"alignment": 1}),
+    ],
+)
+def test_the_suites_of_the_example(name: str, expected: dict[str, int]) -> None:
+    file = Path(__file__).parents[3] / "examples/study" / f"{name}.selfinvoke.toml"
+    models = [
+        Factors(model=spec.label, **dict(spec.declared))  # type: ignore[arg-type]
+        for spec in load_suite(file, Suite()).models
+    ]
+    found = design(models)
+    assert Counter(c.kind for c in found.comparisons) == expected
+    assert not any(c.note for c in found.comparisons)
+    views = {v for c in found.comparisons for v in c.matched}
+    assert views == ({"active", "total"} if name in ("olmo", "qwen") else views)
 
 
 def test_an_empty_study_is_a_study() -> None:
