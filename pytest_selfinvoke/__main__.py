@@ -7,18 +7,22 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_selfinvoke.core.cache import default_store
 from pytest_selfinvoke.core.errors import SelfInvokeError, UserError
-from pytest_selfinvoke.core.jsonio import dumps
+from pytest_selfinvoke.core.jsonio import dumps, write_atomically
 from pytest_selfinvoke.generation.merging import merge_stores
 from pytest_selfinvoke.generation.store import CompletionStore
 from pytest_selfinvoke.reports.comparison import comparison_lines, differences
 from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.reports.files import write_reports
+from pytest_selfinvoke.reports.markdown import study_markdown
 from pytest_selfinvoke.reports.reading import Run
+from pytest_selfinvoke.reports.study import required_study
+from pytest_selfinvoke.reports.study_text import RELEVANT, blocks, study_lines
 from pytest_selfinvoke.reports.summary import summarise
 from pytest_selfinvoke.reports.terminal import table
 from pytest_selfinvoke.results.compare import compare_runs
@@ -83,6 +87,24 @@ def compare(arguments: argparse.Namespace) -> Iterator[str]:
     yield from comparison_lines(compared, found, verbose=arguments.verbose)
 
 
+def study(arguments: argparse.Namespace) -> Iterator[str]:
+    """How alignment, architecture and attacks interact, over one or more runs."""
+    has_library = find_spec("statsmodels") is not None
+    runs = [Run(path) for path in arguments.runs]
+    found = required_study(runs, with_logistic=has_library)
+    parts = blocks(found, relevant=arguments.points)
+    if arguments.markdown is not None:
+        text = "\n".join(study_markdown(parts)).rstrip() + "\n"
+        write_atomically(arguments.markdown, text.encode())
+        yield f"markdown: {arguments.markdown}"
+    else:
+        yield from study_lines(parts)
+    if not has_library:
+        _warn("no logistic models: pip install 'pytest-selfinvoke[study]'")
+    for line in (line for run in runs for line in run.warnings):
+        _warn(line)
+
+
 def report(arguments: argparse.Namespace) -> Iterator[str]:
     """The reports of a run; without a file, its results table."""
     run = Run(arguments.run)
@@ -125,7 +147,7 @@ def run_export(arguments: argparse.Namespace) -> Iterator[str]:
 def parser() -> argparse.ArgumentParser:
     """The commands for stores, for run directories, and for one or two runs."""
     top = argparse.ArgumentParser(prog="python -m pytest_selfinvoke")
-    names = "store|runs|report|compare|export"
+    names = "store|runs|report|compare|export|study"
     groups = top.add_subparsers(required=True, metavar=names)
     store = groups.add_parser("store", help="completion stores").add_subparsers(
         required=True, metavar="info|show|merge"
@@ -156,7 +178,24 @@ def parser() -> argparse.ArgumentParser:
     for name in ("html", "markdown", "csv", "parquet"):
         added.add_argument(f"--{name}", type=Path, metavar="FILE")
     _add_export(_added(groups, run_export))
+    added = _added(groups, study)
+    added.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
+    added.add_argument("--markdown", type=Path, metavar="FILE")
+    added.add_argument(
+        "--points",
+        type=_points,
+        default=RELEVANT,
+        metavar="N",
+        help="the difference that is worth deciding, in points (default: %(default)s)",
+    )
     return top
+
+
+def _points(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError("above 0 and at most 100 points")
+    return value
 
 
 def _add_export(added: argparse.ArgumentParser) -> None:

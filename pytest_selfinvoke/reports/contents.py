@@ -14,6 +14,7 @@ from pytest_selfinvoke.reports.published import Beside
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
 from pytest_selfinvoke.reports.sound import SoundBuilder
+from pytest_selfinvoke.reports.study_text import Block, blocks_of
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges
 from pytest_selfinvoke.reports.views import ViewBuilder, Views
@@ -87,6 +88,7 @@ class Contents:
     published: tuple[Beside, ...] = ()
     sound: tuple[Cell, ...] = ()
     views: Views
+    study: tuple[Block, ...] = ()
 
     @property
     def assessed(self) -> tuple[Assessed, ...]:
@@ -126,6 +128,7 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
         published=tuple(map(Beside.from_json, run.manifest.get("published", ()))),
         rows=_rows(cells, robustness.assessed(run.nominal)),
         views=views.views(run.nominal),
+        study=blocks_of(run),
     )
 
 

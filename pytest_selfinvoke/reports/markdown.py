@@ -11,6 +11,7 @@ from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
 from pytest_selfinvoke.reports.sound import SOUND_HEADINGS, sound_table
+from pytest_selfinvoke.reports.study_text import Block
 from pytest_selfinvoke.reports.summary import Cell
 
 #: Everything that Markdown, or the HTML in it, could take for markup.
@@ -31,6 +32,7 @@ def markdown(contents: Contents) -> str:
     lines += _models(contents)
     lines += _sound(contents)
     lines += _published(contents)
+    lines += study_markdown(contents.study)
     lines += _hurting(contents)
     lines += _fragile(contents)
     lines += _cells(contents.cells)
@@ -101,6 +103,19 @@ def _with_interval(found: Estimate | None) -> str:
     if found is None or found.value is None:
         return "–"
     return f"{wording.share(found)} ({wording.share_interval(found)})"
+
+
+def study_markdown(blocks: Iterable[Block]) -> list[str]:
+    """A study's sentences and tables."""
+    lines: list[str] = []
+    for block in blocks:
+        lines += [f"### {escape(block.title)}", ""]
+        lines += [f"- {escape(sentence)}" for sentence in block.sentences]
+        lines += [""] if block.sentences else []
+        if block.rows:
+            rows = [[escape(cell) for cell in row] for row in block.rows]
+            lines += _table(block.headings, rows, names=block.names)
+    return lines
 
 
 def _hurting(contents: Contents) -> list[str]:

@@ -77,6 +77,7 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
         "fragile": list(_fragile(contents.assessed)),
         "failures": _failures(contents.cells),
         "cells": _cells(contents.cells),
+        "study": contents.study,
         "panels": found,
         "drawings": drawings,
         "marks": {
