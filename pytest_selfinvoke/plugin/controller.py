@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -31,17 +31,13 @@ from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.minimizing import minimize_broken
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
-from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, anatomy_tables
+from pytest_selfinvoke.reports.anatomy import anatomy_tables
+from pytest_selfinvoke.reports.contents import Tallies
 from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
 from pytest_selfinvoke.reports.junit import metric_properties, model_properties
-from pytest_selfinvoke.reports.robustness import (
-    Assessed,
-    RobustnessBuilder,
-    robustness_table,
-)
+from pytest_selfinvoke.reports.robustness import Assessed, robustness_table
 from pytest_selfinvoke.reports.sources import Sources
-from pytest_selfinvoke.reports.summary import SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges, table
 from pytest_selfinvoke.results.store import RunDirectory
 from pytest_selfinvoke.suite import SUFFIX
@@ -54,10 +50,7 @@ class Controller:
         self.config = config
         self.runtime = runtime
         self.server = GenerationServer()
-        self.summary = SummaryBuilder()
-        self.robustness = RobustnessBuilder()
-        self._robust: tuple[Assessed, ...] | None = None
-        self.anatomy = AnatomyBuilder()
+        self.tallies = Tallies()
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
         #: How many items were selected, ordinary tests among them, and who runs them.
@@ -223,15 +216,15 @@ class Controller:
                 self.run.append(line)
             except SelfInvokeError as error:
                 self._stop(str(error))
-        if record.case["model"] in self._kept_models():
+        if record.case["model"] in self._kept_models:
             self.sources.add(record)
-        self.summary.add(record)
-        self.robustness.add(record)
-        self.anatomy.add(record)
+        self.tallies.add(record)
         for listener in self.listeners:
             listener(record)
 
+    @cached_property
     def _kept_models(self) -> set[str]:
+        """Asked for at the first record, when all plans are known."""
         plans = self.runtime.plans.values()
         specs = [spec for plan in plans for spec in plan.suite.models]
         return {spec.label for spec in specs if self.runtime.is_kept(spec)}
@@ -278,11 +271,14 @@ class Controller:
             except UserError as error:
                 self.broken = str(error)
         if self.recorded:
-            self.reports = write_after_run(self.run.path, self.runtime.settings.reports)
+            # What could not be written down is in no file, and so in no report.
+            counted = self.tallies if self.broken is None else None
+            wanted = self.runtime.settings.reports
+            self.reports = write_after_run(self.run.path, wanted, counted)
 
     def _facts(self, stats: Mapping[str, Any]) -> dict[str, str]:
         """What is true of the whole run, for JUnit."""
-        isolation, counts = self.runtime.isolation, self.summary.judges
+        isolation, counts = self.runtime.isolation, self.tallies.summary.judges
         plans = self.runtime.plans.values()
         infos = {
             label: counted["info"]
@@ -297,17 +293,14 @@ class Controller:
                 for loaded in plan.benchmarks
             },
             **model_properties(infos),
-            **metric_properties(self.summary.cells(), self._assessed()),
+            **metric_properties(self.tallies.summary.cells(), self._assessed()),
             "selfinvoke.isolation": "" if isolation is None else isolation.describe(),
             "selfinvoke.judged_apart": str(counts["apart"]),
             "selfinvoke.judged_inline": str(counts["inline"]),
         }
 
     def _assessed(self) -> tuple[Assessed, ...]:
-        """How robust each model was: resampling takes time, so only once."""
-        if self._robust is None:
-            self._robust = self.robustness.assessed(self.runtime.nominals())
-        return self._robust
+        return self.tallies.robustness.assessed(self.runtime.nominals())
 
     def _generation(self) -> dict[str, Any]:
         """What each model did, and what is known of those that were used."""
@@ -329,15 +322,15 @@ class Controller:
         terminalreporter.section("selfinvoke", sep="=")
         verbosity = self.config.get_verbosity()
         width = self.config.get_terminal_writer().fullwidth
-        cells, assessed = self.summary.cells(), self._assessed()
+        cells, assessed = self.tallies.summary.cells(), self._assessed()
         lines = table(cells, None if verbosity > 0 else width)
-        lines += judges(self.summary.judges)
+        lines += judges(self.tallies.summary.judges)
         for one in assessed:
             lines += ["", *robustness_table(one)]
         if verbosity >= 0:
             count = {0: COUNT, 1: 4 * COUNT}.get(verbosity)
             lines += highlights(cells, assessed, count=count, width=width)
-        for dissected in self.anatomy.dissected():
+        for dissected in self.tallies.anatomy.dissected():
             lines += ["", *anatomy_tables(dissected)]
         for line in lines:
             write(line)

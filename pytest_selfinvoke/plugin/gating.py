@@ -111,9 +111,9 @@ class Gating:
         controller, settings = self.controller, self.runtime.settings
         missing = controller.expected.keys() - controller.recorded
         figures = Figures(
-            summary=controller.summary,
-            cells=controller.summary.cells(),
-            robustness=controller.robustness,
+            summary=controller.tallies.summary,
+            cells=controller.tallies.summary.cells(),
+            robustness=controller.tallies.robustness,
             nominal=self.runtime.nominals(),
             missing=[controller.expected[case_id] for case_id in sorted(missing)],
         )
@@ -133,7 +133,7 @@ class Gating:
         gates: dict[tuple[str, str], set[str]] = {}
         for one in self.measured:
             gates.setdefault((one.model, one.benchmark), set()).update(one.counted)
-        for cell in self.controller.summary.cells():
+        for cell in self.controller.tallies.summary.cells():
             about = gates.get((cell.model, cell.benchmark), {cell.attack})
             if cell.attack in about:
                 counted += cell.errors

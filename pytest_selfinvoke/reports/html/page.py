@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.reports import wording
+from pytest_selfinvoke.reports.anatomy_sheets import sheets
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.html.cases import CaseList
@@ -71,6 +72,10 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
         "fragile": list(_fragile(contents.assessed)),
         "failures": _failures(contents.cells),
         "cells": _cells(contents.cells),
+        "anatomy": [
+            {"name": f"{one.model} on {one.benchmark}", "sheets": list(sheets(one))}
+            for one in contents.anatomy
+        ],
         "panels": found,
         "drawings": drawings,
         "marks": {
