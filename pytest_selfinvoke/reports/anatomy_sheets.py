@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_selfinvoke.core.anatomy import Attribution
+from pytest_selfinvoke.core.records import CLEAN
 from pytest_selfinvoke.metrics.anatomy import (
     ARITY,
     INLINED,
@@ -42,7 +43,7 @@ _CALLS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A table whose first column is an attack, and whose others are numbers."""
+    """A table whose first column is a name, and whose others are numbers."""
 
     caption: str
     headings: tuple[str, ...]
@@ -66,7 +67,20 @@ def sheets(dissected: Dissected) -> Iterator[Sheet]:
     yield from _counts("How base functions fail, in cases", classes, counted)
 
 
-def _rates(attacks: Mapping[str, AnatomyCounts]) -> Sheet:
+def overview(dissected: Sequence[Dissected]) -> Sheet | None:
+    """The rates of all models side by side, under the clean prompt.
+
+    ``None`` where there are not two of them.
+    """
+    found = {
+        f"{one.model} on {one.benchmark}": counts
+        for one in dissected
+        if (counts := one.attacks.get(CLEAN.attack)) and counts.confusion.total
+    }
+    return _rates(found, "Model") if len(found) > 1 else None
+
+
+def _rates(attacks: Mapping[str, AnatomyCounts], what: str = "Attack") -> Sheet:
     rows = [
         (
             name,
@@ -84,7 +98,7 @@ def _rates(attacks: Mapping[str, AnatomyCounts]) -> Sheet:
         caption="pass@1 of the base function and of the whole problem (Pro), and the "
         "share of cases solved where the base function is right (Pro | base)",
         headings=(
-            *("Attack", "Base", "95 % interval", "Pro", "95 % interval", "Gap"),
+            *(what, "Base", "95 % interval", "Pro", "95 % interval", "Gap"),
             *("Pro | base", "95 % interval"),
         ),
         rows=tuple(rows),

@@ -69,7 +69,7 @@ def anatomy_facts(record: Record) -> list[tuple[str, str]]:
         return []
     anatomy = Anatomy.from_json(record.anatomy)
     base, calls = anatomy.base, anatomy.invocation
-    why = ": ".join(text for text in (base.failure, base.detail) if text)
+    why = ": ".join(t for t in (_spoken(base.failure or ""), base.detail) if t)
     known = {Score.RIGHT: "right", Score.WRONG: "wrong", Score.UNKNOWN: "not known"}
     facts = [("Base function", known[base.score] + (f" ({why})" if why else ""))]
     if anatomy.attribution is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
 from pytest_selfinvoke.reports.anatomy import Dissected
-from pytest_selfinvoke.reports.anatomy_sheets import sheets
+from pytest_selfinvoke.reports.anatomy_sheets import Sheet, overview, sheets
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.summary import Cell
@@ -31,6 +31,8 @@ def markdown(contents: Contents) -> str:
     lines += _models(contents)
     lines += _hurting(contents)
     lines += _fragile(contents)
+    if (compared := overview(contents.anatomy)) is not None:
+        lines += ["### Anatomy of self-invoking cases", "", *_sheet(compared)]
     for one in contents.anatomy:
         lines += _anatomy(one)
     lines += _cells(contents.cells)
@@ -126,10 +128,14 @@ def _anatomy(one: Dissected) -> list[str]:
     name = escape(f"{one.model} on {one.benchmark}")
     lines = [f"<details><summary>Anatomy of {name}</summary>", ""]
     for sheet in sheets(one):
-        rows = [(escape(attack), *numbers) for attack, *numbers in sheet.rows[:_ROWS]]
-        headings = [escape(heading) for heading in sheet.headings]
-        lines += [f"{escape(sheet.caption)}:", "", *_table(headings, rows, names=1)]
+        lines += _sheet(sheet)
     return [*lines, "</details>", ""]
+
+
+def _sheet(sheet: Sheet) -> list[str]:
+    rows = [(escape(name), *numbers) for name, *numbers in sheet.rows[:_ROWS]]
+    headings = [escape(heading) for heading in sheet.headings]
+    return [f"{escape(sheet.caption)}:", "", *_table(headings, rows, names=1)]
 
 
 def _cells(cells: Sequence[Cell]) -> list[str]:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pytest_selfinvoke.core.anatomy import Anatomy, Attribution, Invocation, Score
 from pytest_selfinvoke.core.anatomy import PartResult as Part
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.reports.anatomy import AnatomyBuilder
-from pytest_selfinvoke.reports.anatomy_sheets import Sheet, sheets
+from pytest_selfinvoke.reports.anatomy_sheets import Sheet, overview, sheets
 from pytest_selfinvoke.reports.case import anatomy_facts
 from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.html.cases import CaseList
@@ -74,6 +76,21 @@ def test_a_base_function_without_tests_has_no_rates(make: Make) -> None:
     assert "Base right, solved" not in found
 
 
+def test_models_stand_side_by_side_under_the_clean_prompt(make: Make) -> None:
+    builder = AnatomyBuilder()
+    for record in records(make):
+        builder.add(record)
+    assert overview(builder.dissected()) is None
+    builder.add(make("p", "clean", True, model="n", anatomy=RIGHT.to_json()))
+    found = overview(builder.dissected())
+    assert found is not None
+    assert found.headings[:2] == ("Model", "Base")
+    assert [row[:2] for row in found.rows] == [
+        ("m on b", "50.0 %"),
+        ("n on b", "100.0 %"),
+    ]
+
+
 def test_the_facts_of_a_case(make: Make) -> None:
     [_, wrong, _] = records(make)
     assert anatomy_facts(wrong) == [
@@ -100,8 +117,6 @@ def test_markdown_has_the_tables(make: Make, make_run: MakeRun) -> None:
 
 
 def test_the_page_has_the_tables_and_the_facts(make: Make, make_run: MakeRun) -> None:
-    import pytest
-
     for module in ("jinja2", "matplotlib"):
         pytest.importorskip(module, reason="needs the extra html")
     from pytest_selfinvoke.reports.html.page import render
