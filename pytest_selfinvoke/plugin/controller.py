@@ -267,6 +267,7 @@ class Controller:
             try:
                 data = manifest(self.config, self.runtime, stats=stats)
                 data["gates"] = self.gates
+                data["not_run"] = len(self.expected.keys() - self.recorded)
                 self.run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
