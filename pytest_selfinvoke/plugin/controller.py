@@ -27,6 +27,7 @@ from pytest_selfinvoke.generation.settings import CacheMode
 from pytest_selfinvoke.generation.wire import Policy
 from pytest_selfinvoke.plugin._private import add_suite_properties
 from pytest_selfinvoke.plugin.announcing import Planned, announce
+from pytest_selfinvoke.plugin.interrupts import Interrupts
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.minimizing import minimize_broken
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
@@ -59,6 +60,8 @@ class Controller:
         self.planned: list[Planned] = []
         self.name = uuid.uuid4().hex
         self.sources = Sources()
+        self.interrupts = Interrupts()
+        config.add_cleanup(self.interrupts.release)
         self.recorded: set[str] = set()
         self.checked: set[str] = set()
         self.broken: str | None = None
@@ -252,7 +255,22 @@ class Controller:
                 self.planned,
                 self.run.path,
                 shown=partial(_shown, self.config),
+                on_interrupt=self.interrupts.press,
             )
+        self.interrupts.hold()
+        self._complete(self.run)
+        self.interrupts.release()
+        if self.recorded:
+            # What could not be written down is in no file, and so in no report.
+            counted = self.tallies if self.broken is None else None
+            wanted = self.runtime.settings.reports
+            self.reports = write_after_run(self.run.path, wanted, counted)
+        if exitstatus == pytest.ExitCode.INTERRUPTED or self.interrupts.was_pressed:
+            # Other plugins have their turn now, and workers and sandboxes end.
+            self.interrupts.hold()
+
+    def _complete(self, run: RunDirectory) -> None:
+        """Ask the server for the last time, end it, and complete the manifest."""
         stats: dict[str, Any] = {}
         if self.server.alive and self.recorded:
             try:
@@ -262,20 +280,15 @@ class Controller:
         add_suite_properties(self.config, self._facts(stats))
         self.server.stop()
         if not self.recorded:
-            self.run.discard()
+            run.discard()
         elif self.broken is None:
             try:
                 data = manifest(self.config, self.runtime, stats=stats)
                 data["gates"] = self.gates
                 data["not_run"] = len(self.expected.keys() - self.recorded)
-                self.run.write_manifest(data)
+                run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
-        if self.recorded:
-            # What could not be written down is in no file, and so in no report.
-            counted = self.tallies if self.broken is None else None
-            wanted = self.runtime.settings.reports
-            self.reports = write_after_run(self.run.path, wanted, counted)
 
     def _facts(self, stats: Mapping[str, Any]) -> dict[str, str]:
         """What is true of the whole run, for JUnit."""

@@ -73,6 +73,8 @@ def write_after_run(
         return Written()
     try:
         written = write_reports(Run(path), wanted, tallies)
+    except KeyboardInterrupt:
+        written = Written(errors=["Ctrl-C: a report was not written"])
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         written = Written(errors=[f"a report was not written: {reason}"])
