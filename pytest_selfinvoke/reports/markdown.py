@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
+from pytest_selfinvoke.reports.anatomy import Dissected
+from pytest_selfinvoke.reports.anatomy_sheets import Sheet, overview, sheets
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
@@ -35,6 +37,10 @@ def markdown(contents: Contents) -> str:
     lines += study_markdown(contents.study)
     lines += _hurting(contents)
     lines += _fragile(contents)
+    if (compared := overview(contents.anatomy)) is not None:
+        lines += ["### Anatomy of self-invoking cases", "", *_sheet(compared)]
+    for one in contents.anatomy:
+        lines += _anatomy(one)
     lines += _cells(contents.cells)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -148,6 +154,20 @@ def _fragile(contents: Contents) -> list[str]:
     headings = ("problem", "on", "attacks that broke it")
     title = ["### Problems that most attacks break", ""]
     return [*title, *_table(headings, rows, names=2)] if rows else []
+
+
+def _anatomy(one: Dissected) -> list[str]:
+    name = escape(f"{one.model} on {one.benchmark}")
+    lines = [f"<details><summary>Anatomy of {name}</summary>", ""]
+    for sheet in sheets(one):
+        lines += _sheet(sheet)
+    return [*lines, "</details>", ""]
+
+
+def _sheet(sheet: Sheet) -> list[str]:
+    rows = [(escape(name), *numbers) for name, *numbers in sheet.rows[:_ROWS]]
+    headings = [escape(heading) for heading in sheet.headings]
+    return [f"{escape(sheet.caption)}:", "", *_table(headings, rows, names=1)]
 
 
 def _cells(cells: Sequence[Cell]) -> list[str]:
