@@ -216,10 +216,14 @@ def design(models: Iterable[Factors]) -> Design:
     models = tuple(models)
     designer = _Designer([model for model in models if model.is_known])
     for model in models:
-        for factor in ("alignment", "architecture"):
-            if getattr(model, factor) is None:
+        for factor, levels in (
+            ("alignment", ALIGNMENTS),
+            ("architecture", ARCHITECTURES),
+        ):
+            if (level := getattr(model, factor)) not in levels:
                 designer.notes.append(
-                    f"{model.model} is left out: its {factor} is unknown, declare it"
+                    f"{model.model} is left out: its {factor} is {level or 'unknown'}, "
+                    f"declare one of {', '.join(levels)}"
                 )
     return designer.design()
 

@@ -35,14 +35,13 @@ from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, anatomy_tables
 from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
 from pytest_selfinvoke.reports.junit import metric_properties, model_properties
-from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import (
     Assessed,
     RobustnessBuilder,
     robustness_table,
 )
 from pytest_selfinvoke.reports.sources import Sources
-from pytest_selfinvoke.reports.study_text import blocks_of, study_lines
+from pytest_selfinvoke.reports.study_text import study_section
 from pytest_selfinvoke.reports.summary import SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges, table
 from pytest_selfinvoke.results.store import RunDirectory
@@ -341,7 +340,7 @@ class Controller:
             lines += highlights(cells, assessed, count=count, width=width)
         for dissected in self.anatomy.dissected():
             lines += ["", *anatomy_tables(dissected)]
-        lines += study_lines(blocks_of(Run(self.run.path)))
+        lines += study_section(self.run.path)
         for line in lines:
             write(line)
         for section in self.sections:
