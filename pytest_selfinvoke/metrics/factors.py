@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 
 #: In the order in which models are made; a later one is compared with an earlier.
 ALIGNMENTS = ("base", "sft", "rlhf")
@@ -106,10 +106,10 @@ class _Designer:
     def missing(self) -> None:
         """Note combinations without a model, of the levels that there are."""
         cells = {(m.alignment, m.architecture) for m in self.models}
-        for alignment in (a for a in ALIGNMENTS if a in {c[0] for c in cells}):
-            for architecture in {c[1] for c in cells}:
-                if (alignment, architecture) not in cells:
-                    self.notes.append(f"no model is {alignment} and {architecture}")
+        aligned, built = {cell[0] for cell in cells}, {cell[1] for cell in cells}
+        for cell in product(ALIGNMENTS, ARCHITECTURES):
+            if cell[0] in aligned and cell[1] in built and cell not in cells:
+                self.notes.append(f"no model is {cell[0]} and {cell[1]}")
 
     def pairs(
         self, low: str, high: str, architecture: str
