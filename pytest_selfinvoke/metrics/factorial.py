@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from math import log
 
 from pytest_selfinvoke.core.records import Variant
@@ -44,7 +43,7 @@ ALL = "all attacks"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """One model in one style under a group of attacks, on the problems that it has.
+    """One model in one style under all attacks, on the problems that it has.
 
     ``control`` is what repetitions of the clean prompt take away, and ``drop`` is net
     of it if there is one.
@@ -52,7 +51,6 @@ class Level:
 
     factors: Factors
     style: str
-    group: str
     clean: Estimate
     robust: Estimate
     control: Estimate | None
@@ -157,8 +155,8 @@ class _Studier:
         )
 
     def levels(self) -> Iterator[Level]:
-        for group, arm in product(self.groups, self.arms):
-            found = terms(arm, self.groups[group])
+        for arm in self.arms:
+            found = terms(arm, self.groups[ALL])
             if not found:
                 continue
             drops, controlled = _drops([found])
@@ -167,7 +165,6 @@ class _Studier:
             yield Level(
                 factors=arm.factors,
                 style=arm.style,
-                group=group,
                 clean=mean([t.clean for t in found.values()]),
                 robust=mean([t.robust for t in found.values()]),
                 control=mean(controls, bounds=(-1.0, 1.0)) if controlled else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 
 #: In the order in which models are made; a later one is compared with an earlier.
 ALIGNMENTS = ("base", "sft", "rlhf")
@@ -106,10 +106,10 @@ class _Designer:
     def missing(self) -> None:
         """Note combinations without a model, of the levels that there are."""
         cells = {(m.alignment, m.architecture) for m in self.models}
-        for alignment in (a for a in ALIGNMENTS if a in {c[0] for c in cells}):
-            for architecture in {c[1] for c in cells}:
-                if (alignment, architecture) not in cells:
-                    self.notes.append(f"no model is {alignment} and {architecture}")
+        aligned, built = {cell[0] for cell in cells}, {cell[1] for cell in cells}
+        for cell in product(ALIGNMENTS, ARCHITECTURES):
+            if cell[0] in aligned and cell[1] in built and cell not in cells:
+                self.notes.append(f"no model is {cell[0]} and {cell[1]}")
 
     def pairs(
         self, low: str, high: str, architecture: str
@@ -216,10 +216,14 @@ def design(models: Iterable[Factors]) -> Design:
     models = tuple(models)
     designer = _Designer([model for model in models if model.is_known])
     for model in models:
-        for factor in ("alignment", "architecture"):
-            if getattr(model, factor) is None:
+        for factor, levels in (
+            ("alignment", ALIGNMENTS),
+            ("architecture", ARCHITECTURES),
+        ):
+            if (level := getattr(model, factor)) not in levels:
                 designer.notes.append(
-                    f"{model.model} is left out: its {factor} is unknown, declare it"
+                    f"{model.model} is left out: its {factor} is {level or 'unknown'}, "
+                    f"declare one of {', '.join(levels)}"
                 )
     return designer.design()
 

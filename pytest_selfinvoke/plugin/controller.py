@@ -37,10 +37,9 @@ from pytest_selfinvoke.reports.contents import Tallies
 from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
 from pytest_selfinvoke.reports.junit import metric_properties, model_properties
-from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, robustness_table
 from pytest_selfinvoke.reports.sources import Sources
-from pytest_selfinvoke.reports.study_text import blocks_of, study_lines
+from pytest_selfinvoke.reports.study_text import study_section
 from pytest_selfinvoke.reports.terminal import judges, table
 from pytest_selfinvoke.results.store import RunDirectory
 from pytest_selfinvoke.suite import SUFFIX
@@ -351,7 +350,7 @@ class Controller:
             lines += highlights(cells, assessed, count=count, width=width)
         for dissected in self.tallies.anatomy.dissected():
             lines += ["", *anatomy_tables(dissected)]
-        lines += study_lines(blocks_of(Run(self.run.path)))
+        lines += study_section(self.run.path)
         for line in lines:
             write(line)
         for section in self.sections:

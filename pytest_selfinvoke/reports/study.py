@@ -13,14 +13,14 @@ from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import ModelInfo, Variant
 from pytest_selfinvoke.metrics.factorial import Study, study
 from pytest_selfinvoke.metrics.factors import ALIGNMENTS, ARCHITECTURES, Factors
-from pytest_selfinvoke.metrics.outcomes import NOT_RUN, Outcomes
 from pytest_selfinvoke.metrics.pairing import Arm
+from pytest_selfinvoke.models.info import declare
 from pytest_selfinvoke.reports.reading import Run
+from pytest_selfinvoke.reports.robustness import outcomes_of, without_texts
 from pytest_selfinvoke.results.store import MANIFEST
 
 #: Two models that answer alike on so many cases are taken for one.
 ALIKE = 20
-_COLUMNS = ("benchmark", "model", "problem", "attack", "attack_seed", "sample")
 #: What makes two loaded models one: the weights, and what changes how they are run.
 _WEIGHTS = ("engine", "revision", "precision", "total_parameters")
 
@@ -51,14 +51,7 @@ class _Column:
         if text is not None:
             key = (case["problem"], variant, case["sample"])
             self.answers[key] = content_hash(text)
-        self.records.append(
-            Record(
-                case={name: case[name] for name in _COLUMNS},
-                status=record.status,
-                verdict=record.verdict,
-                detail=NOT_RUN if record.detail.startswith(NOT_RUN) else "",
-            )
-        )
+        self.records.append(without_texts(record))
 
 
 def has_levels(infos: Iterable[ModelInfo]) -> bool:
@@ -70,7 +63,10 @@ def has_levels(infos: Iterable[ModelInfo]) -> bool:
 
 
 def infos_of(manifest: Mapping[str, Any]) -> dict[str, ModelInfo]:
-    """What a manifest says of each model: detected where it was, declared else."""
+    """What a manifest says of each model: detected, and declared.
+
+    :raises UserError: where these contradict each other.
+    """
     known = {f.name for f in fields(ModelInfo)}
     found: dict[str, ModelInfo] = {}
     for part in (manifest, *manifest.get("merged", ())):
@@ -81,9 +77,8 @@ def infos_of(manifest: Mapping[str, Any]) -> dict[str, ModelInfo]:
                 info = (generation.get(label) or {}).get("info") or {}
                 read = {k: v for k, v in info.items() if k in known and v is not None}
                 default = {"name": spec["spec"], "engine": spec["spec"].split(":")[0]}
-                found[label] = ModelInfo.from_json(
-                    {**default, **(spec.get("declared") or {}), **read}
-                )
+                known_info = ModelInfo.from_json({**default, **read})
+                found[label] = declare(known_info, spec.get("declared") or {})
     return found
 
 
@@ -192,21 +187,14 @@ def _arms(
     nominal: Mapping[str, str],
     twins: Mapping[str, str],
 ) -> Iterator[Arm]:
-    order = {name: number for number, name in enumerate(nominal)}
     for (name, label, style), column in sorted(columns.items()):
         info = infos.get(label)
         if name != benchmark or label in twins or info is None:
             continue
-        # Not by arrival: with workers that changes from run to run.
-        column.records.sort(key=lambda r: order.get(str(r.case["attack"]), len(order)))
-        attacks = {str(record.case["attack"]) for record in column.records}
         yield Arm(
             factors=_factors(label, info),
             style=style,
-            outcomes=Outcomes.from_records(
-                column.records,
-                nominal={a: base for a, base in nominal.items() if a in attacks},
-            ),
+            outcomes=outcomes_of(column.records, nominal),
             prompts=column.prompts,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.metrics.effects import DIFFERING, Effect
@@ -58,6 +59,16 @@ def blocks_of(run: Run) -> tuple[Block, ...]:
     except UserError as error:
         return (Block(title="No study", sentences=(str(error),)),)
     return () if found is None else blocks(found)
+
+
+def study_section(path: Path) -> Iterator[str]:
+    """The lines of a run directory's study; nothing where there is none to be made."""
+    try:
+        run = Run(path)
+    except UserError:
+        # The session says by itself that its records are gone.
+        return
+    yield from study_lines(blocks_of(run))
 
 
 def study_lines(found: Iterable[Block]) -> Iterator[str]:
@@ -135,7 +146,6 @@ def _models(study: Study) -> Block:
             _points(level.drop.estimate),
         )
         for level in study.levels
-        if level.group == ALL
     ]
     has_control = all(level.control is not None for level in study.levels)
     drop = "net drop" if has_control else "drop"

@@ -101,7 +101,10 @@ def test_families_are_not_mixed() -> None:
             "any of dense-base-1, dense-base-2: declare its base",
         ),
         ([*FOUR[:3]], "no model is rlhf and moe"),
-        ([*FOUR, Factors(model="m", alignment="sft")], "its architecture is unknown"),
+        (
+            [*FOUR, Factors(model="m", alignment="sft")],
+            "its architecture is unknown, declare one of dense, moe",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_said(models: list[Factors], note: str) -> None:

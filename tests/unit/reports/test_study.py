@@ -156,6 +156,26 @@ def test_detected_facts_come_before_declared_ones() -> None:
     assert not has_levels(infos.values())
 
 
+def test_a_declaration_that_contradicts_is_said_in_place_of_the_study(
+    make: Make, tmp_path: Path
+) -> None:
+    infos = {"dense-base": ModelInfo(name="x", engine="hf", architecture="moe")}
+    run = run_of(tmp_path / "run", records(make), infos=infos)
+    said = " ".join(text(run).split())
+    assert "No study x: architecture is declared as 'dense', but its checkpoint" in said
+
+
+def test_shards_that_were_merged(make: Make, tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", records(make))
+    file = run.path / "manifest.json"
+    manifest = json.loads(file.read_text())
+    plans = manifest["plans"]
+    merged = {"finished": True, "plans": plans, "merged": [manifest, manifest]}
+    before = text(run)
+    file.write_text(json.dumps(merged))
+    assert text(Run(run.path)) == before
+
+
 def test_runs_are_put_together(make: Make, tmp_path: Path) -> None:
     runs = [
         run_of(
