@@ -231,13 +231,23 @@ def _points(text: str) -> float:
 def _add_gate(added: argparse.ArgumentParser) -> None:
     added.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
     added.add_argument(
-        "--gate", action="append", required=True, metavar="EXPRESSION", help=EXAMPLE
+        "--gate",
+        action="append",
+        required=True,
+        metavar="EXPRESSION",
+        help=f"say {EXAMPLE}",
     )
     added.add_argument(
-        "--gate-rule", default=Rule.INTERVAL.value, help=" or ".join(Rule)
+        "--gate-rule",
+        default=Rule.INTERVAL.value,
+        metavar="RULE",
+        help=f"what has to meet the threshold: {', '.join(Rule)} (default: interval)",
     )
     added.add_argument(
-        "--gate-undecided", choices=("fail", "pass"), default="fail", help="fail"
+        "--gate-undecided",
+        choices=("fail", "pass"),
+        default="fail",
+        help="what becomes of runs that are too small to tell (default: fail)",
     )
 
 

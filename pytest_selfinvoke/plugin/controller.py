@@ -26,7 +26,7 @@ from pytest_selfinvoke.generation.lifecycle import GenerationServer
 from pytest_selfinvoke.generation.settings import CacheMode
 from pytest_selfinvoke.generation.wire import Policy
 from pytest_selfinvoke.plugin._private import add_suite_properties
-from pytest_selfinvoke.plugin.announcing import Planned, announce
+from pytest_selfinvoke.plugin.announcing import Planned, announce, shared_rows
 from pytest_selfinvoke.plugin.interrupts import Interrupts
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.minimizing import minimize_broken
@@ -137,6 +137,7 @@ class Controller:
             raise pytest.UsageError(str(error)) from error
         self.expected = {case.id: case for _, case, _ in planned}
         self.planned = planned
+        self.runtime.notices += shared_rows(planned)
         self.selected, self.workers = len(ids), workers
         if self.runtime.settings.cache is not CacheMode.READ_ONLY:
             announce(self.runtime, connection, planned)
