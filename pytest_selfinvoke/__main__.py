@@ -7,18 +7,25 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_selfinvoke.core.cache import default_store
 from pytest_selfinvoke.core.errors import SelfInvokeError, UserError
-from pytest_selfinvoke.core.jsonio import dumps
+from pytest_selfinvoke.core.jsonio import dumps, write_atomically
 from pytest_selfinvoke.generation.merging import merge_stores
 from pytest_selfinvoke.generation.store import CompletionStore
-from pytest_selfinvoke.reports.comparison import comparison_lines, differences
+from pytest_selfinvoke.metrics.gates import EXAMPLE, Gate, Rule
+from pytest_selfinvoke.reports.comparison import comparison_lines, differences, is_loss
 from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.reports.files import write_reports
+from pytest_selfinvoke.reports.finished import judge_runs
+from pytest_selfinvoke.reports.gates import lines as gate_lines
+from pytest_selfinvoke.reports.markdown import study_markdown
 from pytest_selfinvoke.reports.reading import Run
+from pytest_selfinvoke.reports.study import required_study
+from pytest_selfinvoke.reports.study_text import RELEVANT, blocks, study_lines
 from pytest_selfinvoke.reports.summary import summarise
 from pytest_selfinvoke.reports.terminal import table
 from pytest_selfinvoke.results.compare import compare_runs
@@ -28,6 +35,7 @@ from pytest_selfinvoke.results.merging import merge_runs
 from pytest_selfinvoke.results.runs import read_run
 from pytest_selfinvoke.results.selection import run_folder, select
 from pytest_selfinvoke.results.store import MANIFEST
+from pytest_selfinvoke.suite import rule_from_name
 
 
 def store_info(arguments: argparse.Namespace) -> Iterator[str]:
@@ -76,11 +84,49 @@ def _warn(text: str) -> None:
     sys.stderr.write(f"warning: {text}\n")
 
 
+class _Failed(Exception):
+    """All is printed, and the answer is no: exit code 1."""
+
+
 def compare(arguments: argparse.Namespace) -> Iterator[str]:
     """What got worse or better since another run, on the same cases."""
     compared = compare_runs(read_run(arguments.run), read_run(arguments.baseline))
     found = differences(compared)
     yield from comparison_lines(compared, found, verbose=arguments.verbose)
+    if arguments.fail_on_regression and is_loss(found):
+        raise _Failed
+
+
+def gate(arguments: argparse.Namespace) -> Iterator[str]:
+    """Whether finished runs, taken together, are good enough."""
+    runs = [Run(folder) for folder in arguments.runs]
+    gates = [Gate.parse(text) for text in arguments.gate]
+    judged = judge_runs(runs, gates, rule_from_name(arguments.gate_rule))
+    yield from gate_lines(judged.measured)
+    yield from filter(None, [judged.lost.describe()])
+    for run in runs:
+        for line in run.warnings:
+            _warn(f"{run.path}: {line}")
+    if not judged.passes(skip_undecided=arguments.gate_undecided == "pass"):
+        raise _Failed
+
+
+def study(arguments: argparse.Namespace) -> Iterator[str]:
+    """How alignment, architecture and attacks interact, over one or more runs."""
+    has_library = find_spec("statsmodels") is not None
+    runs = [Run(path) for path in arguments.runs]
+    found = required_study(runs, with_logistic=has_library)
+    parts = blocks(found, relevant=arguments.points)
+    if arguments.markdown is not None:
+        text = "\n".join(study_markdown(parts)).rstrip() + "\n"
+        write_atomically(arguments.markdown, text.encode())
+        yield f"markdown: {arguments.markdown}"
+    else:
+        yield from study_lines(parts)
+    if not has_library:
+        _warn("no logistic models: pip install 'pytest-selfinvoke[study]'")
+    for line in (line for run in runs for line in run.warnings):
+        _warn(line)
 
 
 def report(arguments: argparse.Namespace) -> Iterator[str]:
@@ -125,7 +171,7 @@ def run_export(arguments: argparse.Namespace) -> Iterator[str]:
 def parser() -> argparse.ArgumentParser:
     """The commands for stores, for run directories, and for one or two runs."""
     top = argparse.ArgumentParser(prog="python -m pytest_selfinvoke")
-    names = "store|runs|report|compare|export"
+    names = "store|runs|report|compare|gate|study|export"
     groups = top.add_subparsers(required=True, metavar=names)
     store = groups.add_parser("store", help="completion stores").add_subparsers(
         required=True, metavar="info|show|merge"
@@ -151,12 +197,58 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("run", type=Path, metavar="RUN_DIR")
     added.add_argument("baseline", type=Path, metavar="BASELINE_DIR")
     added.add_argument("-v", "--verbose", action="store_true", help="list all cases")
+    added.add_argument(
+        "--fail-on-regression",
+        action="store_true",
+        help="exit with 1 if a loss is significant, or if nothing could be compared",
+    )
+    _add_gate(_added(groups, gate))
     added = _added(groups, report)
     added.add_argument("run", type=Path, metavar="RUN_DIR")
     for name in ("html", "markdown", "csv", "parquet"):
         added.add_argument(f"--{name}", type=Path, metavar="FILE")
     _add_export(_added(groups, run_export))
+    added = _added(groups, study)
+    added.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
+    added.add_argument("--markdown", type=Path, metavar="FILE")
+    added.add_argument(
+        "--points",
+        type=_points,
+        default=RELEVANT,
+        metavar="N",
+        help="the difference that is worth deciding, in points (default: %(default)s)",
+    )
     return top
+
+
+def _points(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError("above 0 and at most 100 points")
+    return value
+
+
+def _add_gate(added: argparse.ArgumentParser) -> None:
+    added.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
+    added.add_argument(
+        "--gate",
+        action="append",
+        required=True,
+        metavar="EXPRESSION",
+        help=f"say {EXAMPLE}",
+    )
+    added.add_argument(
+        "--gate-rule",
+        default=Rule.INTERVAL.value,
+        metavar="RULE",
+        help=f"what has to meet the threshold: {', '.join(Rule)} (default: interval)",
+    )
+    added.add_argument(
+        "--gate-undecided",
+        choices=("fail", "pass"),
+        default="fail",
+        help="what becomes of runs that are too small to tell (default: fail)",
+    )
 
 
 def _add_export(added: argparse.ArgumentParser) -> None:
@@ -197,11 +289,16 @@ def _added(
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command; mistakes are one line and exit code 4, as with pytest."""
+    """Run a command; mistakes are one line and exit code 4, as with pytest.
+
+    Exit code 1 is that of gates that did not pass, and of a regression.
+    """
     arguments = parser().parse_args(words)
     try:
         for line in arguments.command(arguments):
             sys.stdout.write(f"{line}\n")
+    except _Failed:
+        return 1
     except SelfInvokeError as error:
         sys.stderr.write(f"error: {error}\n")
         return 4

@@ -15,6 +15,7 @@ from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import CLEAN, Case, ModelSpec, Problem, Variant
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.core.seeding import derive_rng
+from pytest_selfinvoke.metrics.outcomes import CONTROL
 from pytest_selfinvoke.suite import BenchmarkChoice, Limit, Shard, Suite
 
 
@@ -124,7 +125,7 @@ def build_plan(
     return Plan(
         suite=suite,
         benchmarks=loaded if suite.shard is None else _sharded(loaded, suite.shard),
-        variants=tuple(_variants(names, suite.attack_seeds, attacks)),
+        variants=tuple(_variants(names, suite, attacks)),
         origin=origin,
     )
 
@@ -168,14 +169,16 @@ def _sharded(
 
 
 def _variants(
-    names: Sequence[str], seeds: int, attacks: Registry[Attack]
+    names: Sequence[str], suite: Suite, attacks: Registry[Attack]
 ) -> Iterator[Variant]:
     """One variant per seed; one without a seed where the text is the same for all."""
+    seeds = suite.attack_seeds
     for name in names:
         if name == CLEAN.attack or not facts_of(attacks.get(name)).seeded:
             yield Variant(attack=name)
         else:
-            for seed in range(seeds):
+            # The worst of many variants has to be compared with as many repetitions.
+            for seed in range((suite.repeats if name == CONTROL else None) or seeds):
                 yield Variant(attack=name, seed=seed)
 
 

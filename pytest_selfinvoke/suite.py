@@ -13,6 +13,7 @@ from pytest_selfinvoke.core.ids import segment, unique
 from pytest_selfinvoke.core.records import ModelSpec, Sampling
 from pytest_selfinvoke.core.toml import TomlReader, load_toml
 from pytest_selfinvoke.metrics.gates import Gate, Rule
+from pytest_selfinvoke.models.info import check_declared
 from pytest_selfinvoke.sandbox.base import Limits
 
 SUFFIX = ".selfinvoke.toml"
@@ -80,6 +81,7 @@ class Suite:
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     attacks: tuple[str, ...] = ("clean",)
     attack_seeds: int = 1
+    repeats: int | None = None
     attack_budget: int | None = None
     samples: int = 1
     limit: Limit | None = None
@@ -98,7 +100,7 @@ class Suite:
     def __post_init__(self) -> None:
         if not self.attacks:
             raise UserError("attacks must name at least one; clean changes nothing")
-        for name in ("samples", "attack_seeds", "attack_budget"):
+        for name in ("samples", "attack_seeds", "repeats", "attack_budget"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.anatomy not in ANATOMY:
@@ -119,6 +121,15 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
+_GENERAL = (
+    "attacks",
+    "attack_seeds",
+    "repeats",
+    "attack_budget",
+    "samples",
+    "limit",
+    "seed",
+)
 _OTHERS = (
     "prompt_style",
     "sandbox",
@@ -128,6 +139,11 @@ _OTHERS = (
     "gate_rule",
 )
 ANATOMY = ("auto", "off")
+#: Keys of ``[[model]]`` that declare a fact, the fact's name, and its type.
+_DECLARED: dict[str, tuple[str, type]] = {
+    **{key: (key, str) for key in ("architecture", "alignment", "family", "base")},
+    **{f"{key}_params": (f"{key}_parameters", int) for key in ("total", "active")},
+}
 
 
 def _check_range(name: str, value: float, holds: bool, range_: str) -> None:
@@ -222,11 +238,11 @@ class _Reader(TomlReader):
         allowed = ("suite", "model", "benchmark", "sampling", "limits")
         self.known(data, allowed, "")
         general = self.table(data, "suite")
-        names = ("attacks", "attack_seeds", "attack_budget", "samples", "limit", "seed")
-        self.known(general, (*names, *_OTHERS), "suite.")
+        self.known(general, (*_GENERAL, *_OTHERS), "suite.")
         values: dict[str, Any] = {}
         for key, kind in {
             "attack_seeds": int,
+            "repeats": int,
             "attack_budget": int,
             "samples": int,
             "seed": int,
@@ -260,19 +276,19 @@ class _Reader(TomlReader):
         )
 
     def models(self, tables: list[dict[str, Any]]) -> tuple[ModelSpec, ...]:
-        declared = ("architecture", "alignment", "family", "base")
         specs, labels = [], []
         for number, table in enumerate(tables, 1):
             where = f"model[{number}]."
-            self.known(table, ("name", "spec", "options", *declared), where)
+            self.known(table, ("name", "spec", "options", *_DECLARED), where)
             spec = self.text(table, "spec", where)
             name = self.typed(table.get("name", ""), str, f"{where}name")
             labels.append(segment(name) if name else default_label(spec))
             facts = {
-                key: self.typed(table[key], str, f"{where}{key}")
-                for key in declared
+                fact: self.typed(table[key], kind, f"{where}{key}")
+                for key, (fact, kind) in _DECLARED.items()
                 if key in table
             }
+            check_declared(facts)
             options = self.typed(table.get("options", {}), dict, f"{where}options")
             specs.append((spec, facts, options))
         return tuple(

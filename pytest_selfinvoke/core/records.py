@@ -147,13 +147,14 @@ class Sampling:
 class ModelSpec:
     """A model as the user named it: ``spec`` is ``kind[:argument]``.
 
-    ``declared`` holds what the user states of the model (architecture, alignment,
-    family, base); it wins over what is detected. ``options`` go to the model's kind.
+    ``declared`` holds what the user states of the model, by fields of
+    :class:`ModelInfo`; it must not contradict what a checkpoint says. ``options`` go to
+    the model's kind.
     """
 
     spec: str
     label: str
-    declared: dict[str, str] = field(default_factory=dict)
+    declared: dict[str, str | int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
     @property

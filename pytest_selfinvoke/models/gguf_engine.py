@@ -57,7 +57,7 @@ def start(
     parts: tuple[Path, ...],
     *,
     revision: str,
-    declared: Mapping[str, str],
+    declared: Mapping[str, str | int],
     options: GgufOptions,
     threads: int,
 ) -> GgufEngine:

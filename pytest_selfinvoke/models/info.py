@@ -29,8 +29,17 @@ TOP_K_FIELDS = (
     "moe_top_k",
     "top_k_experts",
 )
-ARCHITECTURES = ("dense", "moe")
-DECLARABLE = ("architecture", "alignment", "family", "base")
+#: What may be declared, and the words for it; without words it is any text.
+DECLARABLE: dict[str, tuple[str, ...]] = {
+    "architecture": ("dense", "moe"),
+    "alignment": ("base", "sft", "rlhf"),
+    "family": (),
+    "base": (),
+    "total_parameters": (),
+    "active_parameters": (),
+}
+#: Declared counts are published figures, rounded: they may differ by this share.
+ROUNDING = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,29 +142,50 @@ def _quantisation(config: Any) -> str | None:
     return str(getattr(found.get("quant_method"), "value", found.get("quant_method")))
 
 
-def declare(info: ModelInfo, declared: Mapping[str, str]) -> ModelInfo:
-    """``info`` with what the user states of the model, which wins.
+def declare(info: ModelInfo, declared: Mapping[str, str | int]) -> ModelInfo:
+    """``info`` with what the user states of the model.
 
-    :raises UserError: for a key or an architecture that does not exist.
+    A count of parameters that was read stands; the declared one only has to be near it.
+
+    :raises UserError: for what cannot be declared, and what contradicts the checkpoint.
     """
     check_declared(declared)
-    values: dict[str, Any] = dict(declared)
+    values: dict[str, Any] = {}
+    for key, value in declared.items():
+        read = getattr(info, key)
+        if isinstance(value, int) and isinstance(read, int):
+            is_wrong = abs(value - read) > ROUNDING * read
+        else:
+            is_wrong = key == "architecture" and read not in (None, value)
+            values[key] = value
+        if is_wrong:
+            raise UserError(
+                f"{info.name}: {key} is declared as {value!r}, but its checkpoint says"
+                f" {read!r}: correct the suite, or leave it out"
+            )
     return replace(info, **values)
 
 
-def check_declared(declared: Mapping[str, str]) -> None:
+def check_declared(declared: Mapping[str, str | int]) -> None:
     """Check what :func:`declare` would use.
 
-    :raises UserError: for a key or an architecture that does not exist.
+    :raises UserError: for a key or a word that does not exist, a count below 1, and
+        more active than total parameters.
     """
-    for key in declared:
+    for key, value in declared.items():
         if key not in DECLARABLE:
             raise UserError(
                 f"a model has no {key!r} to declare: use {', '.join(DECLARABLE)}"
             )
-    architecture = declared.get("architecture", "dense")
-    if architecture not in ARCHITECTURES:
-        raise UserError(f"architecture {architecture!r}: write 'dense' or 'moe'")
+        words = DECLARABLE[key]
+        if words and value not in words:
+            *others, last = map(repr, words)
+            raise UserError(f"{key} {value!r}: write {', '.join(others)} or {last}")
+        if isinstance(value, int) and value < 1:
+            raise UserError(f"{key} must be at least 1, not {value}")
+    total, active = (declared.get(f"{name}_parameters") for name in ("total", "active"))
+    if isinstance(total, int) and isinstance(active, int) and active > total:
+        raise UserError(f"{active} active parameters are more than {total} in total")
 
 
 def read_local_chat_template(folder: Path) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from pytest_selfinvoke.core.errors import SelfInvokeError
@@ -82,3 +82,19 @@ def _request(asking: Asking, case: Case, problem: Problem) -> Request | None:
     except SelfInvokeError:
         # Not applicable, or a broken attack: the item reports it.
         return None
+
+
+def shared_rows(planned: Iterable[Planned]) -> list[str]:
+    """Which models on which benchmarks come from several suites; a line for each.
+
+    Tables, plots and gates know models and benchmarks by their names only.
+    """
+    origins: dict[tuple[str, str], set[str]] = {}
+    for _, case, _ in planned:
+        origins.setdefault((case.model, case.benchmark), set()).add(case.suite)
+    return [
+        f"note: {model} on {benchmark} is in {len(found)} suites, whose cases share "
+        "rows; give the model another name in each to tell them apart"
+        for (model, benchmark), found in sorted(origins.items())
+        if len(found) > 1
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -33,12 +34,23 @@ def take_ids(config: pytest.Config, benchmarks: Registry[Benchmark]) -> list[str
     """
     ids = []
     for argument in list(config.args):
-        name = argument.split(SEPARATOR)[0]
+        name, *names = argument.split(SEPARATOR)
         exists = (config.invocation_params.dir / name).exists()
+        name = _from_root(config, name)
         if name in benchmarks and not exists:
-            ids.append(argument)
+            ids.append(SEPARATOR.join((name, *names)))
             config.args.remove(argument)
     return ids
+
+
+def _from_root(config: pytest.Config, name: str) -> str:
+    """The first part of an id without the ``../`` of a session below the root folder.
+
+    There pytest prints all ids as if they began with a file's name.
+    """
+    if not name.startswith(os.pardir):
+        return name
+    return os.path.relpath(config.invocation_params.dir / name, config.rootpath)
 
 
 def parse_selection(ids: list[str]) -> Selection:

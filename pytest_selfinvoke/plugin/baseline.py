@@ -14,6 +14,7 @@ from pytest_selfinvoke.reports.comparison import (
     LEVEL,
     Difference,
     comparison_lines,
+    decisive,
     differences,
 )
 from pytest_selfinvoke.results.compare import (
@@ -85,8 +86,9 @@ class Baseline:
             return
         self.differences = differences(self.comparison)
         if self.decides:
-            yield from map(self._item, self._decisive())
-            if not self._decisive():
+            deciding = decisive(self.differences)
+            yield from map(self._item, deciding)
+            if not deciding:
                 yield Decided(
                     group="baseline",
                     name=self.run.name,
@@ -114,9 +116,6 @@ class Baseline:
             for plan in self.runtime.plans.values()
             for loaded in plan.benchmarks
         }
-
-    def _decisive(self) -> list[Difference]:
-        return [one for one in self.differences if one.family is None]
 
     def _item(self, one: Difference) -> Decided:
         paired = one.paired

@@ -18,6 +18,7 @@ from pytest_selfinvoke.plugin.controller import Controller
 from pytest_selfinvoke.plugin.decisions import Decisions
 from pytest_selfinvoke.plugin.excluding import Excluding
 from pytest_selfinvoke.plugin.progress import ProgressDisplay
+from pytest_selfinvoke.plugin.publishing import Publishing
 from pytest_selfinvoke.plugin.runtime import (
     Connection,
     Registries,
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
             if runtime.settings.progress != "off":
                 display = ProgressDisplay(config, controller)
                 config.pluginmanager.register(display, "selfinvoke-progress")
+            if (published := runtime.settings.published) is not None:
+                Publishing(published, controller)
             if (unsound := runtime.settings.exclude_unsound) is not None:
                 excluding = Excluding(unsound, controller)
                 config.pluginmanager.register(excluding, "selfinvoke-excluding")

@@ -26,25 +26,21 @@ from pytest_selfinvoke.generation.lifecycle import GenerationServer
 from pytest_selfinvoke.generation.settings import CacheMode
 from pytest_selfinvoke.generation.wire import Policy
 from pytest_selfinvoke.plugin._private import add_suite_properties
-from pytest_selfinvoke.plugin.announcing import Planned, announce
+from pytest_selfinvoke.plugin.announcing import Planned, announce, shared_rows
+from pytest_selfinvoke.plugin.interrupts import Interrupts
 from pytest_selfinvoke.plugin.manifest import manifest
 from pytest_selfinvoke.plugin.minimizing import minimize_broken
 from pytest_selfinvoke.plugin.runtime import Connection, Runtime, connect
 from pytest_selfinvoke.plugin.stash import REPORT_ATTRIBUTE
-from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, anatomy_tables
+from pytest_selfinvoke.reports.anatomy import anatomy_tables
+from pytest_selfinvoke.reports.contents import Tallies
 from pytest_selfinvoke.reports.files import Written, write_after_run
 from pytest_selfinvoke.reports.highlights import COUNT, highlights
 from pytest_selfinvoke.reports.junit import metric_properties, model_properties
-from pytest_selfinvoke.reports.published import Beside, beside, beside_lines
-from pytest_selfinvoke.reports.robustness import (
-    Assessed,
-    RobustnessBuilder,
-    robustness_table,
-)
+from pytest_selfinvoke.reports.robustness import Assessed, robustness_table
 from pytest_selfinvoke.reports.sources import Sources
-from pytest_selfinvoke.reports.summary import SummaryBuilder
+from pytest_selfinvoke.reports.study_text import study_section
 from pytest_selfinvoke.reports.terminal import judges, table
-from pytest_selfinvoke.results.published import Cell, read_published
 from pytest_selfinvoke.results.store import RunDirectory
 from pytest_selfinvoke.suite import SUFFIX
 
@@ -56,10 +52,7 @@ class Controller:
         self.config = config
         self.runtime = runtime
         self.server = GenerationServer()
-        self.summary = SummaryBuilder()
-        self.robustness = RobustnessBuilder()
-        self._robust: tuple[Assessed, ...] | None = None
-        self.anatomy = AnatomyBuilder()
+        self.tallies = Tallies()
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
         #: How many items were selected, ordinary tests among them, and who runs them.
@@ -68,6 +61,8 @@ class Controller:
         self.planned: list[Planned] = []
         self.name = uuid.uuid4().hex
         self.sources = Sources()
+        self.interrupts = Interrupts()
+        config.add_cleanup(self.interrupts.release)
         self.recorded: set[str] = set()
         self.checked: set[str] = set()
         self.broken: str | None = None
@@ -80,9 +75,8 @@ class Controller:
         #: What became of gates, for the manifest.
         self.gates: list[dict[str, Any]] = []
         self.reports = Written()
-        self.published: tuple[Cell, ...] = ()
-        #: Benchmark -> problems of a quarantine list.
-        self.unsound: dict[str, list[str]] = {}
+        #: What others have to say in the manifest, by key.
+        self.more: dict[str, Callable[[], Any]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -92,8 +86,6 @@ class Controller:
             return
         try:
             self.runtime.settings.reports.check()
-            if (file := self.runtime.settings.published) is not None:
-                self.published = read_published(file)
         except UserError as error:
             raise pytest.UsageError(str(error)) from error
         self._check_plans()
@@ -145,6 +137,7 @@ class Controller:
             raise pytest.UsageError(str(error)) from error
         self.expected = {case.id: case for _, case, _ in planned}
         self.planned = planned
+        self.runtime.notices += shared_rows(planned)
         self.selected, self.workers = len(ids), workers
         if self.runtime.settings.cache is not CacheMode.READ_ONLY:
             announce(self.runtime, connection, planned)
@@ -230,17 +223,15 @@ class Controller:
                 self.run.append(line)
             except SelfInvokeError as error:
                 self._stop(str(error))
-        if record.case["model"] in self.kept_models:
+        if record.case["model"] in self._kept_models:
             self.sources.add(record)
-        self.summary.add(record)
-        self.robustness.add(record)
-        self.anatomy.add(record)
+        self.tallies.add(record)
         for listener in self.listeners:
             listener(record)
 
     @cached_property
-    def kept_models(self) -> set[str]:
-        """Labels of the models whose completions the store keeps."""
+    def _kept_models(self) -> set[str]:
+        """Asked for at the first record, when all plans are known."""
         plans = self.runtime.plans.values()
         specs = [spec for plan in plans for spec in plan.suite.models]
         return {spec.label for spec in specs if self.runtime.is_kept(spec)}
@@ -268,7 +259,22 @@ class Controller:
                 self.planned,
                 self.run.path,
                 shown=partial(_shown, self.config),
+                on_interrupt=self.interrupts.press,
             )
+        self.interrupts.hold()
+        self._complete(self.run)
+        self.interrupts.release()
+        if self.recorded:
+            # What could not be written down is in no file, and so in no report.
+            counted = self.tallies if self.broken is None else None
+            wanted = self.runtime.settings.reports
+            self.reports = write_after_run(self.run.path, wanted, counted)
+        if exitstatus == pytest.ExitCode.INTERRUPTED or self.interrupts.was_pressed:
+            # Other plugins have their turn now, and workers and sandboxes end.
+            self.interrupts.hold()
+
+    def _complete(self, run: RunDirectory) -> None:
+        """Ask the server for the last time, end it, and complete the manifest."""
         stats: dict[str, Any] = {}
         if self.server.alive and self.recorded:
             try:
@@ -278,22 +284,20 @@ class Controller:
         add_suite_properties(self.config, self._facts(stats))
         self.server.stop()
         if not self.recorded:
-            self.run.discard()
+            run.discard()
         elif self.broken is None:
             try:
                 data = manifest(self.config, self.runtime, stats=stats)
                 data["gates"] = self.gates
-                data["unsound"] = self.unsound
-                data["published"] = [row.to_json() for row in self._beside()]
-                self.run.write_manifest(data)
+                data["not_run"] = len(self.expected.keys() - self.recorded)
+                data |= {name: give() for name, give in self.more.items()}
+                run.write_manifest(data)
             except UserError as error:
                 self.broken = str(error)
-        if self.recorded:
-            self.reports = write_after_run(self.run.path, self.runtime.settings.reports)
 
     def _facts(self, stats: Mapping[str, Any]) -> dict[str, str]:
         """What is true of the whole run, for JUnit."""
-        isolation, counts = self.runtime.isolation, self.summary.judges
+        isolation, counts = self.runtime.isolation, self.tallies.summary.judges
         plans = self.runtime.plans.values()
         infos = {
             label: counted["info"]
@@ -308,22 +312,14 @@ class Controller:
                 for loaded in plan.benchmarks
             },
             **model_properties(infos),
-            **metric_properties(self.summary.cells(), self._assessed()),
+            **metric_properties(self.tallies.summary.cells(), self._assessed()),
             "selfinvoke.isolation": "" if isolation is None else isolation.describe(),
             "selfinvoke.judged_apart": str(counts["apart"]),
             "selfinvoke.judged_inline": str(counts["inline"]),
         }
 
-    def _beside(self) -> tuple[Beside, ...]:
-        """Published scores of the same models and benchmarks."""
-        plans = manifest(self.config, self.runtime, stats=None)["plans"]
-        return beside(self.summary.cells(), self.published, plans)
-
     def _assessed(self) -> tuple[Assessed, ...]:
-        """How robust each model was: resampling takes time, so only once."""
-        if self._robust is None:
-            self._robust = self.robustness.assessed(self.runtime.nominals())
-        return self._robust
+        return self.tallies.robustness.assessed(self.runtime.nominals())
 
     def _generation(self) -> dict[str, Any]:
         """What each model did, and what is known of those that were used."""
@@ -345,19 +341,18 @@ class Controller:
         terminalreporter.section("selfinvoke", sep="=")
         verbosity = self.config.get_verbosity()
         width = self.config.get_terminal_writer().fullwidth
-        cells, assessed = self.summary.cells(), self._assessed()
+        cells, assessed = self.tallies.summary.cells(), self._assessed()
         lines = table(cells, None if verbosity > 0 else width)
-        lines += judges(self.summary.judges)
+        lines += judges(self.tallies.summary.judges)
         for one in assessed:
             lines += ["", *robustness_table(one)]
         if verbosity >= 0:
             count = {0: COUNT, 1: 4 * COUNT}.get(verbosity)
             lines += highlights(cells, assessed, count=count, width=width)
-        for dissected in self.anatomy.dissected():
+        for dissected in self.tallies.anatomy.dissected():
             lines += ["", *anatomy_tables(dissected)]
+        lines += study_section(self.run.path)
         for line in lines:
-            write(line)
-        for line in beside_lines(self._beside() if self.published else ()):
             write(line)
         for section in self.sections:
             for line in section():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_selfinvoke.core.errors import UserError
-from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.reports.sound import SoundBuilder, sound_lines
 from pytest_selfinvoke.results.quarantine import check_hashes, read_quarantine
 
@@ -29,11 +28,9 @@ class Excluding:
         self._path, self._controller = path, controller
         self._listed = read_quarantine(path)
         unsound = {name: list(listed.problems) for name, listed in self._listed.items()}
-        self._sound = SoundBuilder(unsound)
-        controller.unsound = unsound
-        controller.listeners.append(self._add)
+        controller.tallies.sound = SoundBuilder(unsound)
+        controller.more["unsound"] = lambda: unsound
         controller.sections.append(self.lines)
-        self._any = False
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Refuse a list of other problems."""
@@ -44,12 +41,9 @@ class Excluding:
         except UserError as error:
             raise pytest.UsageError(str(error)) from error
 
-    def _add(self, record: Record) -> None:
-        self._any = True
-        self._sound.add(record)
-
     def lines(self) -> Iterator[str]:
         """What the terminal says, after the tables."""
-        if self._any:
-            cells = self._controller.summary.cells()
-            yield from sound_lines(cells, self._sound.cells(), self._path.name)
+        tallies = self._controller.tallies
+        yield from sound_lines(
+            tallies.summary.cells(), tallies.sound.cells(), self._path.name
+        )

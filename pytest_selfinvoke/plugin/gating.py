@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_selfinvoke.metrics.gates import Gate, Rule, Ruling
 from pytest_selfinvoke.plugin.decided import Decided, Outcome
+from pytest_selfinvoke.reports.finished import Lost
 from pytest_selfinvoke.reports.gate_scope import Scope
 from pytest_selfinvoke.reports.gates import (
     Figures,
@@ -45,27 +45,6 @@ def scope_of(plans: Iterable[Plan]) -> Scope:
         samples=max(suite.samples for suite in suites),
         budgeted=any(suite.attack_budget is not None for suite in suites),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """Cases that could not be judged.
-
-    ``uncounted`` are those that no gate is about, of a model and benchmark that has
-    gates: they are missing in no denominator that decides. All others are ``counted``,
-    and the run has failed.
-    """
-
-    counted: int
-    uncounted: int
-
-    def describe(self) -> str:
-        """What is to be said of them, if there are any."""
-        if self.counted:
-            return f"exit status 1: {self.counted} cases could not be judged"
-        if self.uncounted:
-            return f"{self.uncounted} cases that no gate is about could not be judged"
-        return ""
 
 
 class Gating:
@@ -111,9 +90,9 @@ class Gating:
         controller, settings = self.controller, self.runtime.settings
         missing = controller.expected.keys() - controller.recorded
         figures = Figures(
-            summary=controller.summary,
-            cells=controller.summary.cells(),
-            robustness=controller.robustness,
+            summary=controller.tallies.summary,
+            cells=controller.tallies.summary.cells(),
+            robustness=controller.tallies.robustness,
             nominal=self.runtime.nominals(),
             missing=[controller.expected[case_id] for case_id in sorted(missing)],
         )
@@ -129,17 +108,7 @@ class Gating:
 
     def lost(self) -> Lost:
         """The cases that could not be judged."""
-        counted = uncounted = 0
-        gates: dict[tuple[str, str], set[str]] = {}
-        for one in self.measured:
-            gates.setdefault((one.model, one.benchmark), set()).update(one.counted)
-        for cell in self.controller.summary.cells():
-            about = gates.get((cell.model, cell.benchmark), {cell.attack})
-            if cell.attack in about:
-                counted += cell.errors
-            else:
-                uncounted += cell.errors
-        return Lost(counted=counted, uncounted=uncounted)
+        return Lost.of(self.controller.tallies.summary.cells(), self.measured)
 
     def to_json(self) -> list[dict[str, Any]]:
         """What the manifest says of them, for reports that are made later."""

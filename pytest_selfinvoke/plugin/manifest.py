@@ -39,11 +39,16 @@ def manifest(
         },
         "isolation": runtime.isolation and runtime.isolation.to_json(),
         "arguments": [str(argument) for argument in config.invocation_params.args],
-        "plans": [_plan(plan) for plan in runtime.plans.values()],
+        "plans": planned(runtime),
         "nominal": runtime.nominals(),
         "cache": runtime.settings.cache.value,
         "generation": stats,
     }
+
+
+def planned(runtime: Runtime) -> list[dict[str, Any]]:
+    """What each plan asks for."""
+    return [_plan(plan) for plan in runtime.plans.values()]
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

@@ -38,12 +38,14 @@ def minimize_broken(
     run: Path,
     *,
     shown: Callable[[Path], str],
+    on_interrupt: Callable[[], None],
 ) -> list[str]:
     """Write a reproducer for the first broken cases; what came of each, in lines.
 
     Nothing is done without the option. Ctrl-C ends it and keeps what is there.
 
     :param shown: how a path is printed.
+    :param on_interrupt: called at once after Ctrl-C.
     """
     probes = runtime.settings.minimize_probes
     if probes is None:
@@ -63,6 +65,7 @@ def minimize_broken(
             outcome = list(_one(runtime, entry, record, run, shown))
             lines += [f"minimized: {case.id}", *outcome]
     except KeyboardInterrupt:
+        on_interrupt()
         lines.append("minimizing was interrupted; what is written is kept")
     except SelfInvokeError as error:
         lines.append(f"not minimized: {error}")

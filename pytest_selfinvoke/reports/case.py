@@ -15,6 +15,7 @@ _BLAMED = {
     Attribution.INVOCATION: "the invoking function (solved with the reference's)",
     Attribution.BOTH: "both functions (unsolved with either of the reference)",
     Attribution.COMBINATION: "their combination (solved with either of the reference)",
+    Attribution.NO_CODE: "there is no code",
     Attribution.UNKNOWN: "not known",
 }
 
@@ -62,6 +63,38 @@ def _blame(record: Record) -> list[str]:
     if anatomy.invocation.invoked is False:
         line += "; it is not invoked"
     return [line]
+
+
+def anatomy_facts(record: Record) -> list[tuple[str, str]]:
+    """What is known of the two functions of a self-invoking case: name and words."""
+    if record.anatomy is None:
+        return []
+    anatomy = Anatomy.from_json(record.anatomy)
+    base, calls = anatomy.base, anatomy.invocation
+    why = ": ".join(t for t in (_spoken(base.failure or ""), base.detail) if t)
+    known = {Score.RIGHT: "right", Score.WRONG: "wrong", Score.UNKNOWN: "not known"}
+    facts = [("Base function", known[base.score] + (f" ({why})" if why else ""))]
+    if anatomy.attribution is not None:
+        facts.append(("To blame", _BLAMED[anatomy.attribution]))
+    called = {True: "yes", False: "no", None: "not known"}[calls.invoked]
+    more = {
+        "written out again": calls.inlined,
+        "wrong number of arguments": calls.wrong_arity,
+        "named, but not reached": calls.static and calls.observed is False,
+    }
+    noted = ", ".join(text for text, is_so in more.items() if is_so)
+    facts.append(("Base function called", called + (f" ({noted})" if noted else "")))
+    if anatomy.missing:
+        facts.append(
+            ("Missing", " and ".join(f"{m} function" for m in anatomy.missing))
+        )
+    for part, verdict in anatomy.substituted.items():
+        facts.append((f"With the reference's {part} function", _spoken(verdict)))
+    return facts
+
+
+def _spoken(verdict: str) -> str:
+    return verdict.replace("_", " ")
 
 
 def properties(record: Record) -> list[tuple[str, str]]:

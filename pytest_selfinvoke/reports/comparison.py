@@ -55,6 +55,17 @@ def differences(comparison: Comparison, *, seed: int = 0) -> tuple[Difference, .
     return tuple(found)
 
 
+def decisive(found: Iterable[Difference]) -> list[Difference]:
+    """Those that may fail a run: of all cases of a model and benchmark."""
+    return [one for one in found if one.family is None]
+
+
+def is_loss(found: Iterable[Difference]) -> bool:
+    """Whether a run fails by them: a significant loss, or nothing to compare."""
+    deciding = decisive(found)
+    return not deciding or any(one.is_loss for one in deciding)
+
+
 def comparison_lines(
     comparison: Comparison, found: Sequence[Difference], *, verbose: bool = False
 ) -> Iterator[str]:

@@ -10,10 +10,12 @@ from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import CLEAN
 from pytest_selfinvoke.metrics.assessment import Robustness
 from pytest_selfinvoke.metrics.estimate import Estimate
+from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, Dissected
 from pytest_selfinvoke.reports.published import Beside
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
 from pytest_selfinvoke.reports.sound import SoundBuilder
+from pytest_selfinvoke.reports.study_text import Block, blocks_of
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges
 from pytest_selfinvoke.reports.views import ViewBuilder, Views
@@ -84,14 +86,40 @@ class Contents:
     cells: tuple[Cell, ...]
     rows: tuple[Row, ...]
     gates: tuple[GateRow, ...]
+    anatomy: tuple[Dissected, ...]
     published: tuple[Beside, ...] = ()
     sound: tuple[Cell, ...] = ()
     views: Views
+    study: tuple[Block, ...] = ()
 
     @property
     def assessed(self) -> tuple[Assessed, ...]:
         """The rows' robustness, where there is any."""
         return tuple(row.assessed for row in self.rows if row.assessed is not None)
+
+
+class Tallies:
+    """Takes the records of a run one by one: what every report is counted from.
+
+    :param unsound: benchmark -> problems of a quarantine list.
+    """
+
+    def __init__(self, unsound: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.sound = SoundBuilder(unsound or {})
+        self.count = 0
+        self.summary = SummaryBuilder()
+        self.robustness = RobustnessBuilder()
+        self.anatomy = AnatomyBuilder()
+        self.views = ViewBuilder()
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        self.count += 1
+        self.summary.add(record)
+        self.robustness.add(record)
+        self.anatomy.add(record)
+        self.views.add(record)
+        self.sound.add(record)
 
 
 def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
@@ -100,32 +128,33 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
     :param takers: are given each record on the way.
     :raises DataError: if the records cannot be read.
     """
-    summary, robustness, views = SummaryBuilder(), RobustnessBuilder(), ViewBuilder()
-    sound = SoundBuilder(run.manifest.get("unsound", {}))
-    count = 0
+    tallies = Tallies(run.manifest.get("unsound", {}))
     for record in run.records():
-        count += 1
-        summary.add(record)
-        robustness.add(record)
-        views.add(record)
-        sound.add(record)
+        tallies.add(record)
         for take in takers:
             take(record)
-    cells = summary.cells()
-    facts = [("Run", run.name), ("Cases", f"{count:,}")]
+    return contents_of(run, tallies)
+
+
+def contents_of(run: Run, tallies: Tallies) -> Contents:
+    """What was counted of a run's records."""
+    cells = tallies.summary.cells()
+    facts = [("Run", run.name), ("Cases", f"{tallies.count:,}")]
     facts += _facts(run.manifest)
     version = run.manifest.get("versions", {}).get("pytest-selfinvoke", "")
     return Contents(
         title=_title(cells),
         facts=tuple(facts),
-        warnings=(*run.warnings, *judges(summary.judges)),
+        warnings=(*run.warnings, *judges(tallies.summary.judges)),
         footer=f"pytest-selfinvoke {version}".strip(),
         cells=cells,
         gates=tuple(_gate(gate) for gate in run.manifest.get("gates", ())),
-        sound=sound.cells(),
+        sound=tallies.sound.cells(),
         published=tuple(map(Beside.from_json, run.manifest.get("published", ()))),
-        rows=_rows(cells, robustness.assessed(run.nominal)),
-        views=views.views(run.nominal),
+        study=blocks_of(run),
+        rows=_rows(cells, tallies.robustness.assessed(run.nominal)),
+        anatomy=tallies.anatomy.dissected(),
+        views=tallies.views.views(run.nominal),
     )
 
 

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from pytest_selfinvoke.core.errors import SelfInvokeError
 from pytest_selfinvoke.core.jsonio import write_atomically
-from pytest_selfinvoke.reports.contents import Contents, contents
+from pytest_selfinvoke.reports.contents import (
+    Contents,
+    Tallies,
+    contents,
+    contents_of,
+)
 from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.reports.html.cases import CaseList
 from pytest_selfinvoke.reports.html.page import render
@@ -26,13 +31,22 @@ class Written:
     warnings: tuple[str, ...] = ()
 
 
-def write_reports(run: Run, wanted: Destinations) -> Written:
+def write_reports(
+    run: Run, wanted: Destinations, tallies: Tallies | None = None
+) -> Written:
     """Write every file; one that fails does not keep the others from being written.
 
+    :param tallies: what was counted of all its records, if that is known.
     :raises DataError: if the run cannot be read.
     """
     cases = CaseList()
-    found = contents(run, *([cases.add] if wanted.html is not None else []))
+    takers = [cases.add] if wanted.html is not None else []
+    if tallies is None:
+        found = contents(run, *takers)
+    else:
+        found = contents_of(run, tallies)
+        for record in run.records() if takers else ():
+            cases.add(record)
     written = Written(warnings=tuple(run.warnings))
     for name, path, write in _writers(run, wanted, found, cases):
         try:
@@ -46,15 +60,21 @@ def write_reports(run: Run, wanted: Destinations) -> Written:
     return written
 
 
-def write_after_run(path: Path, wanted: Destinations) -> Written:
+def write_after_run(
+    path: Path, wanted: Destinations, tallies: Tallies | None = None
+) -> Written:
     """The reports of a run that has just ended.
 
     Whatever goes wrong becomes a line: the session's own result must not be lost.
+
+    :param tallies: as in :func:`write_reports`.
     """
     if not wanted:
         return Written()
     try:
-        written = write_reports(Run(path), wanted)
+        written = write_reports(Run(path), wanted, tallies)
+    except KeyboardInterrupt:
+        written = Written(errors=["Ctrl-C: a report was not written"])
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         written = Written(errors=[f"a report was not written: {reason}"])

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
+from pytest_selfinvoke.reports.anatomy import Dissected
+from pytest_selfinvoke.reports.anatomy_sheets import Sheet, overview, sheets
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
 from pytest_selfinvoke.reports.sound import SOUND_HEADINGS, sound_table
+from pytest_selfinvoke.reports.study_text import Block
 from pytest_selfinvoke.reports.summary import Cell
 
 #: Everything that Markdown, or the HTML in it, could take for markup.
@@ -31,8 +34,13 @@ def markdown(contents: Contents) -> str:
     lines += _models(contents)
     lines += _sound(contents)
     lines += _published(contents)
+    lines += study_markdown(contents.study)
     lines += _hurting(contents)
     lines += _fragile(contents)
+    if (compared := overview(contents.anatomy)) is not None:
+        lines += ["### Anatomy of self-invoking cases", "", *_sheet(compared)]
+    for one in contents.anatomy:
+        lines += _anatomy(one)
     lines += _cells(contents.cells)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -103,6 +111,19 @@ def _with_interval(found: Estimate | None) -> str:
     return f"{wording.share(found)} ({wording.share_interval(found)})"
 
 
+def study_markdown(blocks: Iterable[Block]) -> list[str]:
+    """A study's sentences and tables."""
+    lines: list[str] = []
+    for block in blocks:
+        lines += [f"### {escape(block.title)}", ""]
+        lines += [f"- {escape(sentence)}" for sentence in block.sentences]
+        lines += [""] if block.sentences else []
+        if block.rows:
+            rows = [[escape(cell) for cell in row] for row in block.rows]
+            lines += _table(block.headings, rows, names=block.names)
+    return lines
+
+
 def _hurting(contents: Contents) -> list[str]:
     rows = [
         (
@@ -133,6 +154,20 @@ def _fragile(contents: Contents) -> list[str]:
     headings = ("problem", "on", "attacks that broke it")
     title = ["### Problems that most attacks break", ""]
     return [*title, *_table(headings, rows, names=2)] if rows else []
+
+
+def _anatomy(one: Dissected) -> list[str]:
+    name = escape(f"{one.model} on {one.benchmark}")
+    lines = [f"<details><summary>Anatomy of {name}</summary>", ""]
+    for sheet in sheets(one):
+        lines += _sheet(sheet)
+    return [*lines, "</details>", ""]
+
+
+def _sheet(sheet: Sheet) -> list[str]:
+    rows = [(escape(name), *numbers) for name, *numbers in sheet.rows[:_ROWS]]
+    headings = [escape(heading) for heading in sheet.headings]
+    return [f"{escape(sheet.caption)}:", "", *_table(headings, rows, names=1)]
 
 
 def _cells(cells: Sequence[Cell]) -> list[str]:

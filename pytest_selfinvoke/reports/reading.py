@@ -27,7 +27,7 @@ class Run:
         self.manifest = _manifest(path / MANIFEST)
         #: What could not be read, for people; known once all records were.
         self.warnings: list[str] = []
-        if not self.manifest.get("finished"):
+        if self.is_cut_off:
             self.warnings.append(
                 "The run was cut off before its end: cases may be missing."
             )
@@ -36,6 +36,20 @@ class Run:
     def name(self) -> str:
         """The folder's name: when the run began."""
         return self.path.resolve().name
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it ended early: killed, or with selected cases that did not run."""
+        return not self.manifest.get("finished") or bool(self.manifest.get("not_run"))
+
+    @property
+    def benchmarks(self) -> dict[str, str]:
+        """Name -> content hash of the benchmarks, as far as it is known."""
+        return {
+            str(benchmark["name"]): str(benchmark["hash"])
+            for plan in self.manifest.get("plans", ())
+            for benchmark in plan.get("benchmarks", ())
+        }
 
     @property
     def nominal(self) -> dict[str, str]:

@@ -52,18 +52,11 @@ class RobustnessBuilder:
         self._found: dict[tuple[str, str, int], Assessed] = {}
 
     def add(self, record: Record) -> None:
-        """Keep a record's columns and verdict, not its texts."""
+        """Keep what counts of a record."""
         self._found.clear()
         case = record.case
         key = (str(case["model"]), str(case["benchmark"]))
-        self._records.setdefault(key, []).append(
-            Record(
-                case={name: case[name] for name in _COLUMNS},
-                status=record.status,
-                verdict=record.verdict,
-                detail=NOT_RUN if record.detail.startswith(NOT_RUN) else "",
-            )
-        )
+        self._records.setdefault(key, []).append(without_texts(record))
 
     def assessed(self, nominal: Mapping[str, str]) -> tuple[Assessed, ...]:
         """All models and benchmarks on which there was an attack, in order.
@@ -90,6 +83,30 @@ class RobustnessBuilder:
         return self._found[key]
 
 
+def without_texts(record: Record) -> Record:
+    """A record's columns and verdict: what :func:`outcomes_of` reads."""
+    return Record(
+        case={name: record.case[name] for name in _COLUMNS},
+        status=record.status,
+        verdict=record.verdict,
+        detail=NOT_RUN if record.detail.startswith(NOT_RUN) else "",
+    )
+
+
+def outcomes_of(records: list[Record], nominal: Mapping[str, str]) -> Outcomes:
+    """The table of one model on one benchmark; sorts the records.
+
+    :param nominal: attack -> the attack name of its nominal variant.
+    """
+    names = {str(record.case["attack"]) for record in records}
+    known = {name: nominal[name] for name in names if name in nominal}
+    # Not by arrival: with workers that changes from run to run.
+    order = {name: number for number, name in enumerate(nominal)}
+    last = len(order)
+    records.sort(key=lambda record: order.get(str(record.case["attack"]), last))
+    return Outcomes.from_records(records, nominal=known)
+
+
 def _judged(assessment: Assessment) -> tuple[Robustness, ...]:
     return tuple(one for one in assessment.attacks if one.rp.value is not None)
 
@@ -101,13 +118,7 @@ def _assessed(
     nominal: Mapping[str, str],
     k: int,
 ) -> Assessed:
-    names = {str(record.case["attack"]) for record in records}
-    known = {name: nominal[name] for name in names if name in nominal}
-    # Not by arrival: with workers that changes from run to run.
-    order = {name: number for number, name in enumerate(nominal)}
-    last = len(order)
-    records.sort(key=lambda record: order.get(str(record.case["attack"]), last))
-    outcomes = Outcomes.from_records(records, nominal=known)
+    outcomes = outcomes_of(records, nominal)
     bounds = None
     if any(record.detail == NOT_RUN for record in records):
         problems = sorted({str(record.case["problem"]) for record in records})

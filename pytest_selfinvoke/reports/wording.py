@@ -18,6 +18,11 @@ def interval(found: Interval | None) -> str:
     return f"{100 * found.low:.1f} – {100 * found.high:.1f} %"
 
 
+def points(difference: float | None) -> str:
+    """A difference of shares in percentage points; a dash where there is none."""
+    return "–" if difference is None else _number(difference)
+
+
 def share(found: Estimate | None) -> str:
     """An estimate in per cent, with a real minus sign; a dash where there is none."""
     if found is None or found.value is None:

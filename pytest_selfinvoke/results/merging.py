@@ -60,6 +60,7 @@ def merge_runs(
         {
             **manifests[0],
             "finished": all(manifest["finished"] for manifest in manifests),
+            "not_run": sum(manifest.get("not_run", 0) for manifest in manifests),
             "merged": manifests,
         }
     )

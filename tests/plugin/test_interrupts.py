@@ -27,16 +27,20 @@ IN_BOTH = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "n
 
 
 def start(
-    pytester: pytest.Pytester, *arguments: str, seconds: float = 0.3
+    pytester: pytest.Pytester,
+    *arguments: str,
+    seconds: float = 0.3,
+    model: str | None = None,
 ) -> subprocess.Popen[str]:
-    """A session with a model that needs some time for each answer."""
-    pytester.makepyfile(slow=SLOW.format(seconds=seconds))
+    """A session with a model that needs some time for each answer, or another one."""
+    pytester.makepyfile(slow=model or SLOW.format(seconds=seconds))
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "--model=slow:load", *arguments],
         cwd=pytester.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
         # A session started in the background of a shell would ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -111,6 +115,59 @@ def test_ctrl_c_keeps_what_was_finished(
     assert {record["status"] for record in found} == {"failed"}
     assert len(family) >= 2
     assert_gone(family)
+
+
+MINIMIZED = """
+import time
+from pytest_selfinvoke import map_prompts
+RIGHT = '''
+def count_clicks(times):
+    return max(0, times)
+
+def total_clicks(rounds):
+    return sum(map(count_clicks, rounds))
+'''
+class Slow:
+    asked = 0
+    def generate(self, requests):
+        return [self.answer(request.prompt.shown()) for request in requests]
+    def answer(self, prompt):
+        self.asked += 1
+        if self.asked > 2:
+            time.sleep(60)
+        return "" if "# bad" in prompt else RIGHT
+def load(spec):
+    return Slow()
+def attack(problem, rng):
+    return map_prompts(problem, lambda code: code + "# good\\n# bad\\n# odd\\n")
+"""
+
+
+def test_ctrl_c_twice_while_minimizing_ends_the_session_in_order(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(
+        "from slow import attack\n"
+        "def pytest_selfinvoke_attacks(registry):\n"
+        "    registry.add('mine.lines', attack)\n"
+    )
+    options = ("--limit=1", "--attack=clean,mine.lines", "--selfinvoke-minimize")
+    process = start(pytester, *options, model=MINIMIZED)
+    assert process.stdout is not None
+    output = ""
+    while "minimizing 1 of 1" not in output:
+        line = process.stdout.readline()
+        assert line, output
+        output += line
+    time.sleep(0.3)
+    for _ in range(4):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    output += process.communicate(timeout=30)[0]
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    assert "minimizing was interrupted; what is written is kept" in output
+    assert manifest(pytester.path)["finished"] is True
 
 
 def test_killing_the_controller_leaves_records_and_no_process(

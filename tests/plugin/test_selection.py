@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+
+from pytest_selfinvoke.plugin.arguments import take_ids
+from pytest_selfinvoke.plugin.runtime import Registries
 
 from .conftest import FIRST, Run, listed_ids, records
 
@@ -140,3 +147,26 @@ def test_a_short_form_that_is_taken_stays_with_its_owner(
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["their model: xyz"])
     result.stdout.fnmatch_lines(["selfinvoke: another plugin owns --model;*"])
+
+
+@pytest.mark.parametrize(
+    ("argument", "id_"),
+    [
+        ("../../mini::stub::p::clean", "mini::stub::p::clean"),
+        ("mini::stub", "mini::stub"),
+        ("../mini::stub", None),
+        ("../../test_it.py::test", None),
+    ],
+)
+def test_an_id_printed_below_the_root_folder_pastes_back(
+    tmp_path: Path, argument: str, id_: str | None
+) -> None:
+    below = tmp_path / "a" / "b"
+    config: Any = SimpleNamespace(
+        args=[argument],
+        rootpath=tmp_path,
+        invocation_params=SimpleNamespace(dir=below),
+    )
+    found = take_ids(config, Registries.builtin().benchmarks)
+    assert found == ([] if id_ is None else [id_])
+    assert config.args == ([argument] if id_ is None else [])

@@ -95,6 +95,7 @@ def test_suites_in_folders_are_found(run_both: Run, pytester: pytest.Pytester) -
         "suites/b/s.selfinvoke.toml",
     ]
     assert data["isolation"]["tier"]
+    result.stdout.fnmatch_lines(["note: oracle on mini is in 2 suites, *"])
 
 
 def test_a_suite_and_own_tests_in_one_session(

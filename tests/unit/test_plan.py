@@ -177,6 +177,21 @@ def test_a_limit_above_the_size_changes_nothing() -> None:
         assert len(loaded.problems) == 20
 
 
+def test_the_clean_prompt_can_be_repeated_more_often() -> None:
+    registered: Registry[Attack] = Registry("attack", {})
+    for name in ("clean", "clean.repeat", "a.drawn"):
+        registered.add(name, unused)
+    known: Registry[Benchmark] = Registry("benchmark", {})
+    known.add("own", Own())
+    suite = suite_of(attacks=("clean", "clean.repeat", "a.drawn"), repeats=3)
+    plan = build_plan(suite, benchmarks=known, attacks=registered, download=False)
+    assert [variant.id for variant in plan.variants] == [
+        "clean",
+        *(f"clean.repeat-seed{seed}" for seed in range(3)),
+        "a.drawn-seed0",
+    ]
+
+
 def test_a_random_limit_is_drawn_by_the_seed_and_keeps_the_order() -> None:
     def drawn(seed: int) -> list[str]:
         limit = Limit(count=5, at_random=True)

@@ -37,6 +37,8 @@ architecture = "moe"
 alignment = "rlhf"
 family = "tiny"
 base = "tiny-base"
+total_params = 9000
+active_params = 3000
 options = { dtype = "fp32" }
 
 [[model]]
@@ -102,6 +104,8 @@ def test_a_whole_file_becomes_a_suite(tmp_path: Path) -> None:
         "alignment": "rlhf",
         "family": "tiny",
         "base": "tiny-base",
+        "total_parameters": 9000,
+        "active_parameters": 3000,
     }
     assert tuned.options == {"dtype": "fp32"}
     assert (stub.label, stub.declared, stub.options) == ("stub", {}, {})
@@ -148,6 +152,7 @@ def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
         ("[suite]\nattacks = 'clean'", "'suite.attacks': expected list, got str"),
         ("[suite]\nattacks = ['clean', 2]", "'suite.attacks': expected str, got int"),
         ("[suite]\nattacks = []", "attacks must name at least one"),
+        ("[suite]\nrepeats = 0", "repeats must be at least 1"),
         ("[suite]\nlimit = 'few'", "limit 'few': give a number"),
         ("suite = 3", "'[suite]': expected dict, got int"),
         ("[model]\nspec = 'stub'", "'[[model]]': expected list, got dict"),
@@ -158,6 +163,8 @@ def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
             "'model[2].spec': expected str",
         ),
         ("[[model]]\nspec = 'a'\nalign = 'sft'", "did you mean 'model[1].alignment'"),
+        ("[[model]]\nspec = 'a'\nalignment = 'dpo'", "'dpo': write 'base', 'sft' or"),
+        ("[[model]]\nspec = 'a'\nactive_params = '3B'", "expected int, got str '3B'"),
         ("[[model]]\nspec = 'a'\noptions = 3", "'model[1].options': expected dict"),
         ("[[benchmark]]\npath = 'p'", "'benchmark[1].name': is missing"),
         ("[[benchmark]]\nname = 'a'\nfile = 'p'", "'benchmark[1].file'"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_selfinvoke.core.jsonio import dumps
 from pytest_selfinvoke.core.record import Record
+from pytest_selfinvoke.reports.case import anatomy_facts
 
 #: Size at which a chunk is closed, in characters of JSON: some hundred cases, which
 #: unpack in the blink of an eye and compress one another's prompts away.
@@ -119,7 +120,8 @@ def _details(record: Record) -> dict[str, Any]:
     """What the page shows of a case; what says nothing is left out."""
     data = {name: getattr(record, name) for name in _SHOWN}
     data["case"] = {name: record.case.get(name) for name in _CASE}
-    return {key: value for key, value in data.items() if value not in (None, "", {})}
+    data["anatomy"] = anatomy_facts(record)
+    return {k: value for k, value in data.items() if value not in (None, "", {}, [])}
 
 
 def _packed(text: str) -> str:

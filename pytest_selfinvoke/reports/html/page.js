@@ -334,6 +334,7 @@
           .filter(([, text]) => text !== null && text !== undefined && text !== "")
           .map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
       ...(test.children.length ? [section("Verdict", test)] : []),
+      ...(data.anatomy ? [section("Anatomy", values(data.anatomy))] : []),
       attacked,
       el("details", {}, el("summary", {}, "Whole prompt as it was sent"), block("Prompt", data.prompt || "")),
       el("div", { class: "columns" },

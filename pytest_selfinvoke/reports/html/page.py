@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.reports import wording
+from pytest_selfinvoke.reports.anatomy_sheets import overview, sheets
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.html.cases import CaseList
@@ -77,6 +78,12 @@ def _context(contents: Contents, markup: Any) -> dict[str, Any]:
         "fragile": list(_fragile(contents.assessed)),
         "failures": _failures(contents.cells),
         "cells": _cells(contents.cells),
+        "study": contents.study,
+        "anatomy": [
+            {"name": f"{one.model} on {one.benchmark}", "sheets": list(sheets(one))}
+            for one in contents.anatomy
+        ],
+        "anatomy_overview": overview(contents.anatomy),
         "panels": found,
         "drawings": drawings,
         "marks": {

@@ -93,3 +93,22 @@ def test_the_complement_turns_the_interval_round() -> None:
     estimate = Estimate(value=0.25, low=0.125, high=0.5, n=9)
     assert estimate.complement() == Estimate(value=0.75, low=0.5, high=0.875, n=9)
     assert Estimate(value=None, n=3).complement() == Estimate(value=None, n=3)
+
+
+def test_a_statistic_of_sums_has_a_wider_interval_than_a_mean() -> None:
+    values = [1.0] * 6 + [0.0] * 6
+    plain = Bootstrap().mean(values)
+    wide = Bootstrap().statistic([values], lambda total: total / 12)
+    assert wide.value == plain.value == 0.5
+    assert plain.low is not None
+    assert wide.low is not None
+    assert wide.low < plain.low
+    # Student's interval is 0.5 -+ 2.201 * sqrt(3 / 11 / 12) = 0.5 -+ 0.332.
+    assert wide.low == pytest.approx(0.168, abs=0.05)
+
+
+def test_a_statistic_without_spread_has_no_interval() -> None:
+    same = Bootstrap().statistic([[1.0] * 12], lambda total: total)
+    assert (same.value, same.low) == (12.0, None)
+    assert Bootstrap().statistic([[]], lambda total: total).value is None
+    assert not Bootstrap().statistic([[1.0, 0.0]], lambda total: total).is_enough

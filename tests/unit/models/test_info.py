@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -148,21 +149,39 @@ def test_packed_weights_are_not_counted() -> None:
     assert "quantised" in info.notes[0]
 
 
-def test_what_is_declared_wins() -> None:
-    info = declare(
-        detect(INFO, config()),
-        {"architecture": "moe", "alignment": "sft", "family": "f", "base": "b"},
-    )
+def test_what_is_declared_is_added() -> None:
+    declared = {"architecture": "moe", "alignment": "sft", "family": "f", "base": "b"}
+    info = declare(INFO, declared)
     assert (info.architecture, info.alignment) == ("moe", "sft")
     assert (info.family, info.base) == ("f", "b")
     assert declare(INFO, {}) == INFO
+    counted = declare(INFO, {"total_parameters": 1000, "active_parameters": 300})
+    assert (counted.total_parameters, counted.active_parameters) == (1000, 300)
+
+
+def test_what_contradicts_the_checkpoint_is_refused() -> None:
+    read = detect(INFO, config())
+    with pytest.raises(UserError, match=r"declared as 'moe', but .* 'dense'"):
+        declare(read, {"architecture": "moe"})
+    assert declare(read, {"architecture": "dense"}) == read
+    counted = replace(INFO, total_parameters=1000)
+    with pytest.raises(UserError, match=r"total_parameters is declared as 1200"):
+        declare(counted, {"total_parameters": 1200})
+    # A published figure is rounded: what was counted stands.
+    assert declare(counted, {"total_parameters": 1050}) == counted
 
 
 @pytest.mark.parametrize(
     ("declared", "message"),
-    [({"experts": "8"}, "no 'experts'"), ({"architecture": "sparse"}, "'sparse'")],
+    [
+        ({"experts": "8"}, "no 'experts'"),
+        ({"architecture": "sparse"}, "'sparse': write 'dense' or 'moe'"),
+        ({"alignment": "dpo"}, "'dpo': write 'base', 'sft' or 'rlhf'"),
+        ({"total_parameters": 0}, "at least 1"),
+        ({"total_parameters": 5, "active_parameters": 6}, "more than 5 in total"),
+    ],
 )
-def test_declarations_are_checked(declared: dict[str, str], message: str) -> None:
+def test_declarations_are_checked(declared: dict[str, str | int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         declare(INFO, declared)
 
