@@ -255,10 +255,11 @@ def align(model, tokenizer, judge: Judge, steps: int, say) -> torch.nn.Module:
     return model
 
 
-def save(model, tokenizer, name: str) -> None:
+def save(model, name: str) -> None:
+    """In half precision, with a tokenizer that no use has changed."""
     folder = HERE / "checkpoints" / name
     copy.deepcopy(model).half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
 
 
 def main() -> None:
@@ -278,8 +279,9 @@ def main() -> None:
     model = make_model(options.kind)
     say(f"{sum(p.numel() for p in model.parameters()):,} parameters")
     pretrain(model, tokenizer, judge, options.steps, say)
-    save(model, tokenizer, f"{options.kind}-base")
-    save(align(model, tokenizer, judge, options.dpo_steps, say), tokenizer, f"{options.kind}-aligned")
+    save(model, f"{options.kind}-base")
+    aligned = align(model, tokenizer, judge, options.dpo_steps, say)
+    save(aligned, f"{options.kind}-aligned")
 
 
 if __name__ == "__main__":
