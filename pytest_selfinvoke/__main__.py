@@ -12,12 +12,15 @@ from pathlib import Path
 from pytest_selfinvoke.core.cache import default_store
 from pytest_selfinvoke.core.errors import SelfInvokeError, UserError
 from pytest_selfinvoke.core.jsonio import dumps
+from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.generation.merging import merge_stores
 from pytest_selfinvoke.generation.store import CompletionStore
+from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.reports.comparison import comparison_lines, differences
 from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.destinations import Destinations
 from pytest_selfinvoke.reports.files import write_reports
+from pytest_selfinvoke.reports.model import model_lines
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.summary import summarise
 from pytest_selfinvoke.reports.terminal import table
@@ -76,6 +79,16 @@ def _warn(text: str) -> None:
     sys.stderr.write(f"warning: {text}\n")
 
 
+def model(arguments: argparse.Namespace) -> Iterator[str]:
+    """What is known of a model, read without its weights; unknown stays unknown."""
+    for text in arguments.spec:
+        kind = kind_for(ModelSpec(spec=text, label=text), {})
+        inspect = getattr(kind, "inspect", None)
+        if inspect is None:
+            raise UserError(f"{text}: says nothing of itself before it is loaded")
+        yield from model_lines(inspect(ModelSpec(spec=text, label=text)))
+
+
 def compare(arguments: argparse.Namespace) -> Iterator[str]:
     """What got worse or better since another run, on the same cases."""
     compared = compare_runs(read_run(arguments.run), read_run(arguments.baseline))
@@ -125,7 +138,7 @@ def run_export(arguments: argparse.Namespace) -> Iterator[str]:
 def parser() -> argparse.ArgumentParser:
     """The commands for stores, for run directories, and for one or two runs."""
     top = argparse.ArgumentParser(prog="python -m pytest_selfinvoke")
-    names = "store|runs|report|compare|export"
+    names = "store|runs|report|compare|export|model"
     groups = top.add_subparsers(required=True, metavar=names)
     store = groups.add_parser("store", help="completion stores").add_subparsers(
         required=True, metavar="info|show|merge"
@@ -156,6 +169,7 @@ def parser() -> argparse.ArgumentParser:
     for name in ("html", "markdown", "csv", "parquet"):
         added.add_argument(f"--{name}", type=Path, metavar="FILE")
     _add_export(_added(groups, run_export))
+    _added(groups, model).add_argument("spec", nargs="+", metavar="SPEC")
     return top
 
 
