@@ -102,6 +102,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "Let a significant loss against --baseline decide the exit status, not "
         "single cases",
     },
+    "routing": {
+        "action": "store_true",
+        "help": "After the run, read which experts the prompts visit in "
+        "mixture-of-experts models (hf:), and compare clean and attacked prompts",
+    },
     "sandbox": {
         "metavar": "POLICY",
         "help": "auto takes the best isolation that this host gives, strict refuses "

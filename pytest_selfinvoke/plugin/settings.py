@@ -54,6 +54,7 @@ class Settings:
     skip_undecided: bool = False
     baseline: Path | None = None
     fail_on_regression: bool = False
+    routing: bool = False
 
     @property
     def has_models(self) -> bool:
@@ -139,6 +140,11 @@ def read_settings(config: pytest.Config) -> Settings:
     probes = option("minimize")
     if probes is not None and probes < 1:
         raise UserError(f"--selfinvoke-minimize must be at least 1, not {probes}")
+    if option("routing") and option("cache") == CacheMode.READ_ONLY:
+        raise UserError(
+            "--routing needs the models, which --selfinvoke-cache=read-only does not"
+            " load: use another mode"
+        )
     return Settings(
         overrides=overrides,
         defaults=_defaults(config),
@@ -152,6 +158,7 @@ def read_settings(config: pytest.Config) -> Settings:
         skip_undecided=_skips_undecided(config, option("gate_undecided")),
         baseline=_baseline(base, option("baseline"), option("fail_on_regression")),
         fail_on_regression=bool(option("fail_on_regression")),
+        routing=bool(option("routing")),
         minimize_probes=probes,
         minimize_cases=_number(config, "minimize_cases", int),
     )
