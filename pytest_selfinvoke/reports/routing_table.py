@@ -8,12 +8,12 @@ from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports.routing import LayerDrift, RoutingSummary
 
 #: Layers and attacks that are named, those that drift most first.
-_MOST = 5
+_MOST = 4
 _NAME = 40
 #: The kinds of drift, in words.
 KINDS = {
-    "divergence": "load of the whole prompt (Jensen-Shannon)",
-    "change": "experts of aligned tokens (1 - Jaccard)",
+    "divergence": "whole prompts (JSD)",
+    "change": "aligned tokens (overlap)",
 }
 
 
@@ -21,28 +21,29 @@ def routing_table(found: RoutingSummary) -> Iterator[str]:
     """What routing shows of one model on one benchmark."""
     yield f"routing of {found.model} on {found.benchmark}: {cost(found)}"
     if not found.attacks:
-        yield "  no attacked prompt to compare with a clean one"
+        yield "  nothing to compare: name both, as in --attack=clean,quick"
         yield f"  {evenness_line(found.layers)}"
         return
-    yield f"{'  attack':<{_NAME}}{'n':>6}{'JSD':>8}{'overlap':>9}{'aligned':>9}"
+    yield f"{'  attack':<{_NAME}}{'n':>6}{'JSD':>10}{'overlap':>9}{'aligned':>9}"
     ordered = sorted(found.attacks, key=lambda a: (-a.divergence, a.attack))
     for attack in ordered:
         name = f"  {attack.attack}"[: _NAME - 1]
         yield (
-            f"{name:<{_NAME}}{attack.variants:>6}{attack.divergence:>8.3f}"
-            f"{number(attack.overlap):>9}{attack.aligned:>9}"
+            f"{name:<{_NAME}}{attack.variants:>6}"
+            f"{millibits(attack.divergence):>10}{number(attack.overlap):>9}"
+            f"{attack.aligned:>9}"
         )
     most = sorted(found.layers, key=lambda x: -(x.divergence or 0.0))[:_MOST]
-    layers = ", ".join(f"{x.layer} ({number(x.divergence)})" for x in most)
-    yield f"  layers that drift most (JSD): {layers}"
-    experts = ", ".join(
-        f"{e.layer}/{e.expert} {100 * e.clean:.1f} -> {100 * e.attacked:.1f} %"
-        for e in found.drifting[:_MOST]
-    )
-    yield f"  experts that drift most (layer/expert, share): {experts}"
+    layers = ", ".join(f"{x.layer} ({millibits(x.divergence)})" for x in most)
+    yield f"  layers that drift most: {layers}"
+    yield "  experts that drift most, by their share of a layer:"
+    for one in found.drifting[:_MOST]:
+        shares = f"{100 * one.clean:.1f} -> {100 * one.attacked:.1f} %"
+        yield f"    layer {one.layer}, expert {one.expert}: {shares}"
     yield f"  {evenness_line(found.layers)}"
+    yield "  does drift predict failure, within problems?"
     for kind, estimate in found.predicts.items():
-        yield f"  drift predicts failure, {KINDS[kind]}: {auc(estimate)}"
+        yield f"    by {KINDS[kind]}: {auc(estimate)}"
     if found.skipped:
         yield f"  {found.skipped} variants were left out: a prompt was not read"
 
@@ -79,6 +80,11 @@ def auc(estimate: Estimate) -> str:
         f"AUC {estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
         f" on {estimate.n} problems: {verdict}"
     )
+
+
+def millibits(value: float | None) -> str:
+    """A divergence in thousandths of a bit; a dash where there is none."""
+    return "-" if value is None else f"{1000 * value:.2f} mb"
 
 
 def number(value: float | None) -> str:

@@ -67,7 +67,7 @@ class RouteWriter:
         shape = (len(routes.layers), len(routes.tokens), routes.top_k)
         kind, chosen = "u2", routes.chosen.tobytes()
         if routes.experts <= 256:
-            kind, chosen = "u1", bytes(routes.chosen)
+            kind, chosen = "u1", array("B", routes.chosen).tobytes()
         for name, dtype, size, data in (
             ("tokens", "u4", shape[1:2], routes.tokens.tobytes()),
             ("experts", kind, shape, chosen),
