@@ -13,9 +13,11 @@ from pathlib import Path
 from pytest_selfinvoke.core.cache import default_store
 from pytest_selfinvoke.core.errors import SelfInvokeError, UserError
 from pytest_selfinvoke.core.jsonio import dumps, write_atomically
+from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.generation.merging import merge_stores
 from pytest_selfinvoke.generation.store import CompletionStore
 from pytest_selfinvoke.metrics.gates import EXAMPLE, Gate, Rule
+from pytest_selfinvoke.models.lookup import kind_for
 from pytest_selfinvoke.reports.comparison import comparison_lines, differences, is_loss
 from pytest_selfinvoke.reports.contents import contents
 from pytest_selfinvoke.reports.destinations import Destinations
@@ -23,6 +25,7 @@ from pytest_selfinvoke.reports.files import write_reports
 from pytest_selfinvoke.reports.finished import judge_runs
 from pytest_selfinvoke.reports.gates import lines as gate_lines
 from pytest_selfinvoke.reports.markdown import study_markdown
+from pytest_selfinvoke.reports.model import model_lines
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.study import required_study
 from pytest_selfinvoke.reports.study_text import RELEVANT, blocks, study_lines
@@ -86,6 +89,16 @@ def _warn(text: str) -> None:
 
 class _Failed(Exception):
     """All is printed, and the answer is no: exit code 1."""
+
+
+def model(arguments: argparse.Namespace) -> Iterator[str]:
+    """What is known of a model, read without its weights; unknown stays unknown."""
+    for text in arguments.spec:
+        kind = kind_for(ModelSpec(spec=text, label=text), {})
+        inspect = getattr(kind, "inspect", None)
+        if inspect is None:
+            raise UserError(f"{text}: says nothing of itself before it is loaded")
+        yield from model_lines(inspect(ModelSpec(spec=text, label=text)))
 
 
 def compare(arguments: argparse.Namespace) -> Iterator[str]:
@@ -171,7 +184,7 @@ def run_export(arguments: argparse.Namespace) -> Iterator[str]:
 def parser() -> argparse.ArgumentParser:
     """The commands for stores, for run directories, and for one or two runs."""
     top = argparse.ArgumentParser(prog="python -m pytest_selfinvoke")
-    names = "store|runs|report|compare|gate|study|export"
+    names = "store|runs|report|compare|gate|study|export|model"
     groups = top.add_subparsers(required=True, metavar=names)
     store = groups.add_parser("store", help="completion stores").add_subparsers(
         required=True, metavar="info|show|merge"
@@ -218,6 +231,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="the difference that is worth deciding, in points (default: %(default)s)",
     )
+    _added(groups, model).add_argument("spec", nargs="+", metavar="SPEC")
     return top
 
 

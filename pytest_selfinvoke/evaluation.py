@@ -32,6 +32,9 @@ from pytest_selfinvoke.prompts import default_style, get_style
 from pytest_selfinvoke.prompts.protocol import ProtocolStyle
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
 
+#: Processor time of a program that is put together from two, at least.
+_ANATOMY_CPU_S = 2.0
+
 
 class Generator(Protocol):
     """Gives completions: the client of the generation server, or a user's fixture."""
@@ -282,12 +285,15 @@ def take_apart(
         program = _extracted(asked, completion, (name,)).program
         if program is not None:
             break
+    # Many of these programs do not end; where the reference is slow they have more.
+    cpu_s = min(services.limits.cpu_s, _ANATOMY_CPU_S)
+    bench = replace(services, limits=replace(services.limits, cpu_s=cpu_s))
     anatomy = anatomist.examine(
         program,
         record.verdict,
         clean=asked.problem,
         attacked=attacked,
-        bench=services,
+        bench=bench,
     )
     return replace(record, anatomy=anatomy.to_json())
 

@@ -170,7 +170,12 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What is known of a model. ``None`` is unknown: never guessed from a name."""
+    """What is known of a model. ``None`` is unknown: never guessed from a name.
+
+    ``experts`` and ``top_k`` are per layer with experts, of which there are
+    ``moe_layers`` among ``layers``; ``shared_experts`` see every token. ``context`` is
+    in tokens.
+    """
 
     name: str
     engine: str
@@ -179,6 +184,10 @@ class ModelInfo:
     architecture: str | None = None
     experts: int | None = None
     top_k: int | None = None
+    layers: int | None = None
+    moe_layers: int | None = None
+    shared_experts: int | None = None
+    context: int | None = None
     total_parameters: int | None = None
     active_parameters: int | None = None
     alignment: str | None = None

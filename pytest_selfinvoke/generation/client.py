@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from pytest_selfinvoke.core.errors import GenerationError
 from pytest_selfinvoke.core.records import Completion, ModelInfo
+from pytest_selfinvoke.core.routing import Routes
 from pytest_selfinvoke.generation.batching import prompt_length
 from pytest_selfinvoke.generation.wire import (
     Activity,
@@ -93,6 +94,15 @@ class GenerationClient:
                     "more": more or number < len(chunks),
                 }
             )
+
+    def routes(self, label: str, request: Request) -> Routes:
+        """The experts that the tokens of a prompt visit; waits for it.
+
+        :raises UserError: if the model does not say.
+        :raises GenerationError: if the model or the server failed.
+        """
+        message = {"op": "routes", "model": label, "request": request.to_json()}
+        return Routes.from_json(self._ask(message, tries=2))
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """What each model did: label -> the fields of ``ModelStats``.

@@ -8,15 +8,24 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError, UserError
 from pytest_selfinvoke.core.records import Completion, ModelInfo
+from pytest_selfinvoke.generation.answers import (
+    checked,
+    joined,
+    new_tokens,
+    still_open,
+)
 from pytest_selfinvoke.generation.batching import Answer, Schedule
-from pytest_selfinvoke.generation.identity import question
+from pytest_selfinvoke.generation.errands import Errand, Errands
 from pytest_selfinvoke.generation.shelf import Shelf
 from pytest_selfinvoke.generation.slots import Slots
 from pytest_selfinvoke.generation.wire import Activity, ModelStats, one_line
-from pytest_selfinvoke.models.base import Engine, Failure, Request
+from pytest_selfinvoke.models.base import Engine, Request
+
+T = TypeVar("T")
 
 #: A batch that is not full waits so long for a plan that is on its way. Making the
 #: texts of a full batch takes less, and a batch takes longer than that.
@@ -54,6 +63,7 @@ class EngineHost:
         self._shelf = shelf
         self._slots = slots if slots is not None else Slots(1)
         self._schedule = Schedule(careful=careful)
+        self._errands = Errands()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._info: ModelInfo | None = None
@@ -140,6 +150,20 @@ class EngineHost:
             with self._changed:
                 self._waiting -= 1
 
+    def visit(self, errand: Callable[[Engine], T]) -> T:
+        """Let a function use the engine, in its thread, between two batches.
+
+        Loads the model if need be.
+
+        :raises UserError, GenerationError: if it cannot be loaded, or the errand fails.
+        """
+        with self._changed:
+            self._check()
+            future = self._errands.add(errand)
+            self._start()
+            self._changed.notify_all()
+        return future.result()
+
     def close(self, timeout_s: float) -> None:
         """Let the engine's thread finish its batch and close the engine, or give up."""
         self._stopping = True
@@ -196,6 +220,7 @@ class EngineHost:
                     self._stopping
                     or self._info is None
                     or self._schedule.has_work(self._limit)
+                    or bool(self._errands)
                 )
             )
             return not self._stopping
@@ -227,8 +252,11 @@ class EngineHost:
                 f"{self._label} changed since its completions were stored: run again"
             )
             self._give_up(changed)
-        while batch := self._next_batch(limit):
-            self._generate(engine, batch)
+        while work := self._next_work(limit):
+            if isinstance(work, Errand):
+                work.run(engine)
+            else:
+                self._generate(engine, work)
         engine.close()
 
     def _loaded(self) -> Engine:
@@ -247,13 +275,19 @@ class EngineHost:
         with self._changed:
             self._broken = broken
             self._schedule.fail_all(broken)
+            self._errands.fail_all(broken)
             self._changed.notify_all()
 
-    def _next_batch(self, limit: int) -> list[Request]:
-        """Wait for work; empty when the host is closed or has to give its place up."""
+    def _next_work(self, limit: int) -> list[Request] | Errand:
+        """Wait for a batch or an errand; an empty batch is the end of the work.
+
+        That is when the host is closed or has to give its place up.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._is_worth_it(limit), timeout=LINGER_S)
             while not self._stopping and self._broken is None:
+                if self._errands:
+                    return self._errands.next()
                 if batch := self._schedule.next_batch(limit):
                     return batch
                 if self._slots.contended:
@@ -263,7 +297,7 @@ class EngineHost:
 
     def _is_worth_it(self, limit: int) -> bool:
         """Whether nothing is gained by waiting for the next part of the plan."""
-        is_ending = self._stopping or self._broken is not None
+        is_ending = self._stopping or self._broken is not None or bool(self._errands)
         return is_ending or not self._more or not self._schedule.is_short(limit)
 
     def _generate(self, engine: Engine, batch: list[Request]) -> None:
@@ -275,10 +309,10 @@ class EngineHost:
             # Another session, or the same question under another id, may have been
             # answered since these were asked for.
             found = [self._find(request) for request in batch]
-            distinct = _distinct(batch, found) if self._shelf is not None else batch
+            distinct = still_open(batch, found) if self._shelf is not None else batch
             made = self._ask(engine, distinct) if distinct else []
             kept = self._keep(distinct, made)
-            answers = _joined(batch, found, distinct, made)
+            answers = joined(batch, found, distinct, made)
         except (GenerationError, UserError) as error:
             failed = error
         # As above: one batch fails, the engine's thread lives on.
@@ -295,7 +329,7 @@ class EngineHost:
         started = self._clock()
         answers: Sequence[Answer] = ()
         try:
-            answers = _checked(engine.generate(batch), batch)
+            answers = checked(engine.generate(batch), batch)
             return answers
         finally:
             with self._changed:
@@ -303,7 +337,7 @@ class EngineHost:
                     self._stats,
                     requests=self._stats.requests + len(batch),
                     batches=self._stats.batches + 1,
-                    tokens=self._stats.tokens + _tokens(answers),
+                    tokens=self._stats.tokens + new_tokens(answers),
                     busy_s=self._stats.busy_s + self._clock() - started,
                 )
 
@@ -328,52 +362,3 @@ def _with_policy(info: ModelInfo, limit: int) -> ModelInfo:
         return info
     note = f"batches of up to {limit} of like length, led by who waits longest"
     return replace(info, notes=(*info.notes, note))
-
-
-def _same(request: Request) -> str:
-    return repr(question(request))
-
-
-def _distinct(
-    batch: Sequence[Request], found: Sequence[Completion | None]
-) -> list[Request]:
-    """The requests that nothing was found for, equal questions once."""
-    missing = (r for r, known in zip(batch, found, strict=True) if known is None)
-    return list({_same(request): request for request in missing}.values())
-
-
-def _joined(
-    batch: Sequence[Request],
-    found: Sequence[Completion | None],
-    distinct: Sequence[Request],
-    made: Sequence[Answer],
-) -> list[Answer]:
-    """One answer per request of the batch, in order."""
-    if len(distinct) == len(batch):
-        return list(made)
-    new = dict(zip(map(_same, distinct), made, strict=True))
-    return [
-        new[_same(request)] if known is None else known
-        for request, known in zip(batch, found, strict=True)
-    ]
-
-
-def _checked(answers: Sequence[Answer], batch: Sequence[Request]) -> Sequence[Answer]:
-    if len(answers) != len(batch):
-        raise GenerationError(
-            f"the engine gave {len(answers)} answers to {len(batch)} requests"
-        )
-    for answer in answers:
-        if not isinstance(answer, Completion | Failure):
-            raise GenerationError(
-                f"the engine gave a {type(answer).__name__}, expected a Completion"
-            )
-    return answers
-
-
-def _tokens(answers: Sequence[Answer]) -> int:
-    return sum(
-        answer.completion_tokens or 0
-        for answer in answers
-        if isinstance(answer, Completion)
-    )

@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ from pytest_selfinvoke.core.errors import (
     UserError,
 )
 from pytest_selfinvoke.core.records import ModelSpec
+from pytest_selfinvoke.core.routing import Routes
 from pytest_selfinvoke.generation.host import EngineHost
 from pytest_selfinvoke.generation.settings import CacheMode, StoreSettings
 from pytest_selfinvoke.generation.shelf import Shelf
@@ -152,6 +154,9 @@ class Server:
                 return {"id": number, "result": host.info().to_json()}
             if op == "generate" and len(requests) == 1:
                 return {"id": number, "result": host.generate(requests[0]).to_json()}
+            if op == "routes" and len(requests) == 1:
+                routes = host.visit(partial(_routes, label, requests[0]))
+                return {"id": number, "result": routes.to_json()}
         except SelfInvokeError as error:
             return None if op == "plan" else error_answer(number, error)
         raise WireError(f"bad message: op {op!r}")
@@ -188,6 +193,13 @@ class _Refusing:
 
     def __call__(self) -> Engine:
         raise self._error
+
+
+def _routes(label: str, request: Request, engine: Engine) -> Routes:
+    routes: Callable[[Request], Routes] | None = getattr(engine, "routes", None)
+    if routes is None:
+        raise UserError(f"{label}: routing is read from hf: models only")
+    return routes(request)
 
 
 def _opened(settings: StoreSettings) -> CompletionStore:

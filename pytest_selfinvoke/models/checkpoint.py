@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.models.options import require_positive
+from pytest_selfinvoke.models.silencing import parse_silenced
 from pytest_selfinvoke.models.weights import files_revision, folder_revision
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
@@ -38,7 +39,8 @@ class HfOptions:
     answers were seen not to depend on the batch, bf16 on a GPU if there is one.
     ``deterministic`` makes them independent of the batch elsewhere too, at 1.6 to 1.9
     times the cost. ``continuous`` runs greedy requests without stop strings through
-    transformers' continuous batching.
+    transformers' continuous batching. ``silence`` maps layers to experts that are to
+    contribute nothing: ``{ "3" = [0, 7] }``.
     """
 
     dtype: str = "auto"
@@ -50,9 +52,11 @@ class HfOptions:
     attn_implementation: str | None = None
     deterministic: bool = False
     continuous: bool = False
+    silence: dict = field(default_factory=dict)  # type: ignore[type-arg]
 
     def __post_init__(self) -> None:
         require_positive(self, "max_batch")
+        parse_silenced(self.silence)
         if self.deterministic and self.continuous:
             raise UserError(
                 "options 'deterministic' and 'continuous': batches that change at every"

@@ -30,6 +30,8 @@ class CustomKind:
 
     needs_reference: ClassVar[bool] = False
     plans_ahead: ClassVar[bool] = True
+    #: Whether engines may have ``routes`` (see :class:`HfEngine`).
+    gives_routes: ClassVar[bool] = True
 
     def __init__(self, reference: str) -> None:
         self._reference = reference

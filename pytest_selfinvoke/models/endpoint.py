@@ -70,6 +70,7 @@ class Served:
     server: str = ""
     precision: str | None = None
     total_parameters: int | None = None
+    context: int | None = None
     echoes: bool = False
 
 
@@ -115,6 +116,7 @@ def ask_servers(
                 if other.total_parameters == first.total_parameters
                 else None
             ),
+            context=first.context if other.context == first.context else None,
             echoes=first.echoes or other.echoes,
         )
     return first
@@ -212,11 +214,14 @@ def _facts(entry: dict[str, Any], *, model: str, server: str) -> Served:
     meta = entry.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     precision, parameters = meta.get("ftype"), meta.get("n_params")
+    # vLLM states what it serves; llama.cpp what the model was trained for.
+    context = entry.get("max_model_len", meta.get("n_ctx_train"))
     return Served(
         model=model,
         server=owner if owner in OWN_NAMES else server,
         precision=precision if isinstance(precision, str) else None,
         total_parameters=parameters if isinstance(parameters, int) else None,
+        context=context if isinstance(context, int) else None,
         echoes=owner == "llamacpp",
     )
 

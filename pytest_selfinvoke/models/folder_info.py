@@ -11,7 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from pytest_selfinvoke.core.records import ModelInfo
-from pytest_selfinvoke.models.info import detect, read_local_chat_template
+from pytest_selfinvoke.models.info import (
+    detect,
+    layer_count,
+    read_local_chat_template,
+    with_active,
+)
 from pytest_selfinvoke.models.weights import folder_revision
 
 #: Types of weights that are not packed: one number is one parameter.
@@ -58,15 +63,9 @@ def _count(info: ModelInfo, sizes: dict[str, int]) -> ModelInfo:
     info = replace(info, total_parameters=total)
     if info.experts is None:
         return replace(info, active_parameters=total)
-    routed = sum(n for name, n in sizes.items() if ".experts." in name)
-    if not routed:
-        # As where the model itself is counted: the config may be that of a sibling.
-        note = "the config states experts, none were found: declare the architecture"
-        return replace(info, architecture=None, notes=(*info.notes, note))
-    if info.top_k is None:
-        return info
-    visited = routed * info.top_k // info.experts
-    return replace(info, active_parameters=total - routed + visited)
+    routed = {name: n for name, n in sizes.items() if ".experts." in name}
+    info = replace(info, moe_layers=layer_count(routed))
+    return with_active(info, sum(routed.values()))
 
 
 def _sizes(folder: Path) -> dict[str, int] | None:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 from pytest_selfinvoke.core.cache import cache_dir
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.imports import check_installed, require
-from pytest_selfinvoke.core.records import ModelSpec
+from pytest_selfinvoke.core.records import ModelInfo, ModelSpec
 from pytest_selfinvoke.models.cache import build_once
 from pytest_selfinvoke.models.checkpoint import explain, is_hub_name
 from pytest_selfinvoke.models.gguf_engine import GgufEngine, GgufOptions, start
 from pytest_selfinvoke.models.gguf_header import part_names, read_model_header
-from pytest_selfinvoke.models.info import check_declared
+from pytest_selfinvoke.models.gguf_info import describe_header
+from pytest_selfinvoke.models.info import check_declared, declare
 from pytest_selfinvoke.models.options import parse_options
 from pytest_selfinvoke.models.smollm2 import GGUF, KNOWN, SHA256, fetch_checked
 from pytest_selfinvoke.models.threads import thread_count
@@ -70,6 +71,19 @@ class GgufKind:
             options=options,
             threads=thread_count(self.environ),
         )
+
+    def inspect(self, spec: ModelSpec) -> ModelInfo:
+        """What the header of a file that is here says.
+
+        :raises UserError: for a file on the hub: its header comes with its weights.
+        """
+        source = find_gguf(spec.argument)
+        if isinstance(source, HubFile):
+            raise UserError(f"{spec.spec}: download the file, and name it")
+        header = read_model_header(source)
+        info = describe_header(header, name=source[0].stem, engine="gguf")
+        info = replace(info, revision=files_revision(source))
+        return declare(info, spec.declared)
 
     def _smollm2(self) -> Path:
         folder = cache_dir(self.environ) / "models" / f"smollm2-gguf-{SHA256[:16]}"

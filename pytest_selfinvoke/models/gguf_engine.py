@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.request import Request as HttpRequest
@@ -18,6 +18,7 @@ from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.core.records import Completion, ModelInfo
 from pytest_selfinvoke.models.base import Failure, Request
 from pytest_selfinvoke.models.gguf_header import GgufHeader, read_model_header
+from pytest_selfinvoke.models.gguf_info import describe_header
 from pytest_selfinvoke.models.info import declare
 from pytest_selfinvoke.models.openai_json import first_line, read_answer
 from pytest_selfinvoke.models.options import require_positive
@@ -103,14 +104,6 @@ def start(
 
 def describe(header: GgufHeader, *, name: str, options: GgufOptions) -> ModelInfo:
     """What a header says of the model, and the options of reproducibility."""
-    experts = header.of_architecture("expert_count") or 0
-    used = header.of_architecture("expert_used_count")
-    total = sum(header.tensors.values())
-    # Routed experts are fused: blk.0.ffn_up_exps.weight.
-    routed = sum(n for name, n in header.tensors.items() if "_exps." in name)
-    active = None if experts and not used else total
-    if experts and used:
-        active = total - routed + routed * used // experts
     note = (
         "one request at a time, no prefix cache"
         if options.deterministic
@@ -118,17 +111,7 @@ def describe(header: GgufHeader, *, name: str, options: GgufOptions) -> ModelInf
         " of llama.cpp depend on that (11 of 16 changed between two equal runs); the"
         " option 'deterministic' runs one at a time"
     )
-    return ModelInfo(
-        name=name,
-        engine="gguf",
-        chat_template=header.has_chat_template,
-        architecture="moe" if experts else "dense",
-        experts=experts or None,
-        top_k=(used or None) if experts else None,
-        total_parameters=total,
-        active_parameters=active,
-        notes=(note,),
-    )
+    return replace(describe_header(header, name=name, engine="gguf"), notes=(note,))
 
 
 class GgufEngine:

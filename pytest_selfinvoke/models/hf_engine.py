@@ -10,6 +10,7 @@ from typing import Any
 from pytest_selfinvoke.core.errors import GenerationError
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.core.records import Completion, ModelInfo, Prompt
+from pytest_selfinvoke.core.routing import Routes
 from pytest_selfinvoke.models.base import Failure, Request
 from pytest_selfinvoke.models.batches import (
     Row,
@@ -27,6 +28,8 @@ from pytest_selfinvoke.models.decoding import (
     decode,
     end_row,
 )
+from pytest_selfinvoke.models.routing import read_routes, silence
+from pytest_selfinvoke.models.silencing import parse_silenced
 
 
 class HfEngine:
@@ -65,8 +68,19 @@ class HfEngine:
         # The load balancing loss of MoE models breaks in batches that decode.
         text_config.output_router_logits = False
         choose_expert_kernel(loaded.model)
+        if options.silence:
+            self._silence(options)
         # ``generate`` fills what a request leaves open from the model's own defaults.
         self._model.generation_config = self._generation_config()
+
+    def _silence(self, options: HfOptions) -> None:
+        name, silenced = self._info.name, parse_silenced(options.silence)
+        # Some models do not say what they chose: better now than in the first batch.
+        read_routes(self._model, [self._pad], name=name)
+        silence(self._model, silenced, name=name)
+        count = sum(map(len, silenced.values()))
+        note = f"{count} experts in {len(silenced)} layers are silenced"
+        self._info = replace(self._info, notes=(*self._info.notes, note))
 
     @property
     def info(self) -> ModelInfo:
@@ -99,6 +113,22 @@ class HfEngine:
             for i, answer in zip(now, self._run(rows), strict=True):
                 answers[i] = answer
         return answers
+
+    def routes(self, request: Request) -> Routes:
+        """The experts that each token of a prompt visits.
+
+        :raises UserError: if the model does not say.
+        :raises GenerationError: if the prompt cannot be read, or the model breaks.
+        """
+        row = self._prepare(request)
+        if isinstance(row, Failure):
+            raise GenerationError(row.reason)
+        try:
+            return read_routes(self._model, row.tokens, name=self._info.name)
+        except (RuntimeError, MemoryError) as error:
+            raise GenerationError(
+                f"{self._info.name}: {type(error).__name__}: {_first_line(error)}"
+            ) from error
 
     def _next(self, rows: list[Row], numbers: list[int]) -> list[int]:
         """The numbers of the rows to run next; in fixed shapes, of one width."""

@@ -8,7 +8,8 @@ parameters of transformers 5, which fuses a layer's experts into 3-D tensors
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,23 @@ TOP_K_FIELDS = (
     "moe_top_k",
     "top_k_experts",
 )
+SHARED_FIELDS = (
+    "n_shared_experts",
+    "num_shared_experts",
+    "num_shared_expert",
+    "moe_num_shared_experts",
+)
+LAYER_FIELDS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+CONTEXT_FIELDS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+)
+#: ``3`` of ``model.layers.3.mlp.experts``.
+_NUMBER = re.compile(r"(?:^|\.)(\d+)(?:\.|$)")
+#: Modules that every token visits beside its routed experts.
+_SHARED = re.compile(r"\.shared_(expert|experts|mlp)$")
 #: What may be declared, and the words for it; without words it is any text.
 DECLARABLE: dict[str, tuple[str, ...]] = {
     "architecture": ("dense", "moe"),
@@ -72,8 +90,8 @@ def _first_integer(config: Any, names: tuple[str, ...]) -> int | None:
     return None
 
 
-def expert_modules(model: Any, count: int) -> Iterator[Any]:
-    """The modules of a torch model that hold ``count`` routed experts.
+def expert_modules(model: Any, count: int) -> Iterator[tuple[str, Any]]:
+    """The modules of a torch model that hold ``count`` routed experts, by name.
 
     Fused experts are direct 3-D parameters; code from the hub may still keep a list of
     ``count`` modules named ``experts``.
@@ -83,7 +101,18 @@ def expert_modules(model: Any, count: int) -> Iterator[Any]:
         fused = any(p.dim() == 3 and p.shape[0] == count for p in own)
         listed = type(module).__name__ == "ModuleList" and len(module) == count
         if fused or (listed and name.endswith("experts")):
-            yield module
+            yield name, module
+
+
+def layer_of(name: str) -> int | None:
+    """The decoder layer in the name of a module or tensor: its first number."""
+    found = _NUMBER.search(name)
+    return None if found is None else int(found[1])
+
+
+def layer_count(names: Iterable[str]) -> int:
+    """How many decoder layers modules or tensors are in."""
+    return len({layer_of(name) for name in names})
 
 
 def detect(info: ModelInfo, config: Any, model: Any = None) -> ModelInfo:
@@ -94,11 +123,15 @@ def detect(info: ModelInfo, config: Any, model: Any = None) -> ModelInfo:
     are packed (quantised) are not counted.
     """
     experts = experts_of(config)
+    text = config.get_text_config()
     info = replace(
         info,
         architecture="dense" if experts is None else "moe",
         experts=None if experts is None else experts.count,
         top_k=None if experts is None else experts.top_k,
+        layers=_first_integer(text, LAYER_FIELDS),
+        shared_experts=_first_integer(text, SHARED_FIELDS) if experts else None,
+        context=_first_integer(text, CONTEXT_FIELDS),
     )
     if model is None:
         return info
@@ -118,19 +151,36 @@ def _count(info: ModelInfo, model: Any, experts: Experts | None) -> ModelInfo:
     info = replace(info, total_parameters=total)
     if experts is None:
         return replace(info, active_parameters=total)
-    routed = sum(
-        parameter.numel()
-        for module in expert_modules(model, experts.count)
-        for parameter in module.parameters()
-    )
-    if not routed:
+    modules = dict(expert_modules(model, experts.count))
+    routed = sum(p.numel() for module in modules.values() for p in module.parameters())
+    shared = info.shared_experts
+    if not any(_SHARED.search(name) for name, _ in model.named_modules()):
+        shared = 0
+    elif not shared:
+        # Qwen2-MoE and Granite state its width only.
+        shared = 1
+    info = replace(info, shared_experts=shared, moe_layers=layer_count(modules))
+    return with_active(info, routed)
+
+
+def with_active(info: ModelInfo, routed: int) -> ModelInfo:
+    """``info`` of a mixture of experts with its active parameters.
+
+    :param routed: parameters of all routed experts; they are among the total ones.
+    """
+    assert info.total_parameters is not None
+    if not routed or info.experts is None:
         # Some configs state experts that a dense sibling of the family does not have.
         note = "the config states experts, none were found: declare the architecture"
-        return replace(info, architecture=None, notes=(*info.notes, note))
-    if experts.top_k is None:
+        notes = (*info.notes, note)
+        return replace(
+            info, architecture=None, moe_layers=None, shared_experts=None, notes=notes
+        )
+    if info.top_k is None:
         return info
-    visited = routed * experts.top_k // experts.count
-    return replace(info, active_parameters=total - routed + visited)
+    visited = routed * info.top_k // info.experts
+    active = info.total_parameters - routed + visited
+    return replace(info, active_parameters=active)
 
 
 def _quantisation(config: Any) -> str | None:

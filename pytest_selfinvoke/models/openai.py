@@ -48,6 +48,16 @@ class OpenAiKind:
         info = declare(info, spec.declared)
         return OpenAiEngine(urls, key, info, options=options, echoes=served.echoes)
 
+    def inspect(self, spec: ModelSpec) -> ModelInfo:
+        """What the servers say of the model.
+
+        :raises UserError: if they do not answer, or do not have it.
+        """
+        options = parse_options(OpenAiOptions, spec)
+        replicas = len(parse_addresses(spec.argument))
+        info = describe(self._ask(spec, options), replicas=replicas, options=options)
+        return declare(info, spec.declared)
+
     def _ask(self, spec: ModelSpec, options: OpenAiOptions) -> Served:
         return ask_servers(
             parse_addresses(spec.argument),
@@ -74,5 +84,6 @@ def describe(served: Served, *, replicas: int, options: OpenAiOptions) -> ModelI
         engine_version=served.server,
         precision=served.precision,
         total_parameters=served.total_parameters,
+        context=served.context,
         notes=tuple(notes),
     )

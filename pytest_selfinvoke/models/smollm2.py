@@ -50,6 +50,7 @@ class SmolLM2Kind:
 
     needs_reference: ClassVar[bool] = False
     plans_ahead: ClassVar[bool] = True
+    gives_routes: ClassVar[bool] = True
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 

@@ -19,6 +19,7 @@ from pytest_selfinvoke.plugin.decisions import Decisions
 from pytest_selfinvoke.plugin.excluding import Excluding
 from pytest_selfinvoke.plugin.progress import ProgressDisplay
 from pytest_selfinvoke.plugin.publishing import Publishing
+from pytest_selfinvoke.plugin.routing import RoutingReader
 from pytest_selfinvoke.plugin.runtime import (
     Connection,
     Registries,
@@ -57,6 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
                 config.pluginmanager.register(excluding, "selfinvoke-excluding")
             decisions = Decisions(config, runtime, controller)
             config.pluginmanager.register(decisions, "selfinvoke-decisions")
+            if runtime.settings.routing:
+                reader = RoutingReader(config, runtime, controller)
+                config.pluginmanager.register(reader, "selfinvoke-routing")
         elif "selfinvoke" in worker:
             runtime.connection = Connection(**worker["selfinvoke"])
             runtime.budget.take_shared(worker["selfinvoke_shared"])

@@ -112,6 +112,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "Give every score also without the problems of this quarantine list, "
         "which --selfinvoke-audit writes",
     },
+    "routing": {
+        "action": "store_true",
+        "help": "After the run, read which experts the prompts visit in "
+        "mixture-of-experts models (hf:), and compare clean and attacked prompts",
+    },
     "sandbox": {
         "metavar": "POLICY",
         "help": "auto takes the best isolation that this host gives, strict refuses "

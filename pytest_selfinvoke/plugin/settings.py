@@ -57,6 +57,7 @@ class Settings:
     published: Path | None = None
     quarantine: Path | None = None
     exclude_unsound: Path | None = None
+    routing: bool = False
 
     @property
     def has_models(self) -> bool:
@@ -142,6 +143,11 @@ def read_settings(config: pytest.Config) -> Settings:
     probes = option("minimize")
     if probes is not None and probes < 1:
         raise UserError(f"--selfinvoke-minimize must be at least 1, not {probes}")
+    if option("routing") and option("cache") == CacheMode.READ_ONLY:
+        raise UserError(
+            "--routing needs the models, which --selfinvoke-cache=read-only does not"
+            " load: use another mode"
+        )
     return Settings(
         overrides=overrides,
         defaults=_defaults(config),
@@ -158,6 +164,7 @@ def read_settings(config: pytest.Config) -> Settings:
         published=_path(base, option("published")),
         quarantine=_path(base, option("quarantine")),
         exclude_unsound=_path(base, option("exclude_unsound")),
+        routing=bool(option("routing")),
         minimize_probes=probes,
         minimize_cases=_number(config, "minimize_cases", int),
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_selfinvoke.core.records import ModelInfo
+from pytest_selfinvoke.__main__ import main
+from pytest_selfinvoke.core.records import ModelInfo, ModelSpec
+from pytest_selfinvoke.models.folder_info import read_folder
+from pytest_selfinvoke.models.hf import HfKind
 from pytest_selfinvoke.models.info import detect
 
 torch = pytest.importorskip("torch", reason="the extra hf is not installed")
 transformers = pytest.importorskip("transformers", reason="the extra hf is missing")
 
+AutoModel = transformers.AutoModelForCausalLM
+INFO = ModelInfo(name="m", engine="hf")
 SIZES = {
     "vocab_size": 100,
     "hidden_size": 32,
@@ -21,28 +27,28 @@ SIZES = {
     "num_key_value_heads": 2,
 }
 SPARSE = {"moe_intermediate_size": 16, "num_experts_per_tok": 2}
-#: family, fields, experts, top-k, inner width of an expert, layers with experts
-FAMILIES: list[tuple[str, dict[str, Any], int, int, int, int]] = [
-    ("Mixtral", {"num_local_experts": 8, "num_experts_per_tok": 2}, 8, 2, 48, 2),
-    ("Qwen2Moe", {**SPARSE, "num_experts": 6}, 6, 2, 16, 2),
-    ("Qwen3Moe", {**SPARSE, "num_experts": 6}, 6, 2, 16, 2),
-    ("Olmoe", {"num_experts": 4, "num_experts_per_tok": 3}, 4, 3, 48, 2),
-    (
-        "DeepseekV3",
-        {
-            **SPARSE,
-            "n_routed_experts": 8,
-            "n_group": 2,
-            "topk_group": 1,
-            # The first layer is dense.
-            "first_k_dense_replace": 1,
-            "num_key_value_heads": 4,
-        },
-        8,
-        2,
-        16,
-        1,
-    ),
+LOCAL = {"num_local_experts": 4, "num_experts_per_tok": 2}
+DEEPSEEK = {
+    **SPARSE,
+    "n_routed_experts": 8,
+    "n_shared_experts": 2,
+    "n_group": 2,
+    "topk_group": 1,
+    # The first layer is dense.
+    "first_k_dense_replace": 1,
+    "num_key_value_heads": 4,
+}
+#: family, fields, experts, top-k, inner width of an expert, layers with experts, shared
+FAMILIES: list[tuple[str, dict[str, Any], int, int, int, int, int]] = [
+    ("Mixtral", LOCAL, 4, 2, 48, 2, 0),
+    ("Qwen2Moe", {**SPARSE, "num_experts": 6}, 6, 2, 16, 2, 1),
+    ("Qwen3Moe", {**SPARSE, "num_experts": 6}, 6, 2, 16, 2, 0),
+    ("Olmoe", {"num_experts": 4, "num_experts_per_tok": 3}, 4, 3, 48, 2, 0),
+    ("DeepseekV2", {**DEEPSEEK, "topk_method": "greedy"}, 8, 2, 16, 1, 2),
+    ("DeepseekV3", DEEPSEEK, 8, 2, 16, 1, 2),
+    ("GraniteMoe", LOCAL, 4, 2, 48, 2, 0),
+    ("GraniteMoeShared", {**LOCAL, "shared_intermediate_size": 16}, 4, 2, 48, 2, 1),
+    ("Phimoe", LOCAL, 4, 2, 48, 2, 0),
 ]
 
 
@@ -53,7 +59,7 @@ def build(family: str, **fields: Any) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize(
-    ("family", "fields", "experts", "top_k", "width", "layers"),
+    ("family", "fields", "experts", "top_k", "width", "layers", "shared"),
     FAMILIES,
     ids=[family[0] for family in FAMILIES],
 )
@@ -64,10 +70,12 @@ def test_mixture_of_experts(
     top_k: int,
     width: int,
     layers: int,
+    shared: int,
 ) -> None:
     config, model = build(family, **fields)
-    info = detect(ModelInfo(name="m", engine="hf"), config, model)
+    info = detect(INFO, config, model)
     assert (info.architecture, info.experts, info.top_k) == ("moe", experts, top_k)
+    assert (info.layers, info.moe_layers, info.shared_experts) == (2, layers, shared)
     total = sum(parameter.numel() for parameter in model.parameters())
     assert info.total_parameters == total
     # An expert has three matrices: gate, up and down.
@@ -75,13 +83,63 @@ def test_mixture_of_experts(
     assert info.active_parameters == total - unused
 
 
-@pytest.mark.parametrize("family", ["Llama", "Qwen2", "Olmo2"])
-def test_dense(family: str) -> None:
-    config, model = build(family)
-    info = detect(ModelInfo(name="m", engine="hf"), config, model)
+def test_experts_with_biases() -> None:
+    """gpt-oss: beside its matrices an expert has a bias for each row of them."""
+    config, model = build("GptOss", **LOCAL, head_dim=8)
+    info = detect(INFO, config, model)
+    assert (info.architecture, info.experts, info.top_k) == ("moe", 4, 2)
+    assert (info.moe_layers, info.shared_experts) == (2, 0)
+    total = sum(parameter.numel() for parameter in model.parameters())
+    unused = 2 * (3 * 32 * 48 + 2 * 48 + 32) * 2
+    assert info.active_parameters == total - unused
+
+
+@pytest.mark.parametrize(
+    ("family", "fields"),
+    [
+        *((name, {}) for name in ("Llama", "Qwen2", "Qwen3", "Gemma", "Phi", "Olmo2")),
+        *((name, {}) for name in ("GPTNeoX", "Starcoder2")),
+        # A dense model of a family that also has sparse ones: of one expert.
+        ("Mixtral", {"num_local_experts": 1, "num_experts_per_tok": 1}),
+    ],
+)
+def test_dense(family: str, fields: dict[str, Any]) -> None:
+    config, model = build(family, max_position_embeddings=77, **fields)
+    info = detect(INFO, config, model)
     assert info.architecture == "dense"
     assert info.total_parameters == info.active_parameters
-    assert (info.experts, info.top_k) == (None, None)
+    assert info.total_parameters == sum(p.numel() for p in model.parameters())
+    assert (info.experts, info.top_k, info.moe_layers) == (None, None, None)
+    assert (info.layers, info.context) == (2, 77)
+
+
+def test_a_checkpoint_is_inspected_without_its_weights(
+    mixtral: Path, llama: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside torch, the same facts come from the files alone, but for the shared."""
+    assert main(["model", f"hf:{mixtral}", f"hf:{llama}"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["layers", "with", "experts", "2"] in lines
+    assert ["experts", "per", "token", "2"] in lines
+    assert ["architecture", "dense"] in lines
+    info = HfKind().inspect(ModelSpec(spec=f"hf:{mixtral}", label="m"))
+    loaded = AutoModel.from_pretrained(mixtral, dtype="float32")
+    assert info.total_parameters == sum(p.numel() for p in loaded.parameters())
+    read = read_folder(INFO, mixtral)
+    for name in ("experts", "top_k", "layers", "moe_layers", "context", "revision"):
+        assert getattr(read, name) == getattr(info, name)
+    assert read.active_parameters == info.active_parameters
+
+
+def test_a_config_that_cannot_be_read_is_one_line(
+    mixtral: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text("{")
+    assert main(["model", f"hf:{tmp_path}"]) == 4
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"hf:{tmp_path.name}: cannot be loaded" in error
 
 
 def test_a_real_size() -> None:
@@ -89,6 +147,6 @@ def test_a_real_size() -> None:
     config = transformers.MixtralConfig()
     with torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(config)
-    info = detect(ModelInfo(name="m", engine="hf"), config, model)
+    info = detect(INFO, config, model)
     assert info.total_parameters == pytest.approx(46.7e9, rel=0.001)
     assert info.active_parameters == pytest.approx(12.9e9, rel=0.005)

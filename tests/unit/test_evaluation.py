@@ -178,3 +178,35 @@ def test_only_judged_self_invoking_cases_are_taken_apart() -> None:
     assert apart(text, Verdict.WRONG_ANSWER, problem=PROBLEM) is None
     assert apart(text, Verdict.WRONG_ANSWER, is_on=False) is None
     assert apart(text, Verdict.WRONG_ANSWER) is not None
+
+
+def test_programs_of_two_parts_have_little_time() -> None:
+    class Noting(Everything):
+        def __init__(self) -> None:
+            self.cpu_s: list[float] = []
+
+        def run(self, job: Job) -> Execution:
+            self.cpu_s.append(job.limits.cpu_s)
+            return Execution(verdict=Verdict.SOLVED)
+
+    sandbox = Noting()
+    limits = Limits(cpu_s=10.0)
+    services = Services(
+        asking=cast("Asking", None),
+        executor=sandbox,
+        limits=limits,
+        anatomist=Anatomist(observer=sandbox, limits=limits),
+    )
+    asked = Asked(
+        case=cast("Case", None),
+        problem=BOTH,
+        attacked=BOTH,
+        prompt=Prompt(style="chat"),
+        request=cast("Request", None),
+    )
+    record = Record(
+        case={}, status=Status.FAILED, verdict=Verdict.WRONG_ANSWER, program="def g():\n  return 1\ndef f():\n  return 1"
+    )  # fmt: skip
+    assert take_apart(record, asked, Completion(text=""), services).anatomy is not None
+    # References may take ten times that.
+    assert set(sandbox.cpu_s) == {2.0, 20.0}

@@ -1,0 +1,119 @@
+"""``--routing``: read where prompts went in mixtures of experts, after the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError, UserError
+from pytest_selfinvoke.plugin.announcing import Planned
+from pytest_selfinvoke.plugin.runtime import Runtime
+from pytest_selfinvoke.reports.routing import RoutingBuilder
+from pytest_selfinvoke.reports.routing_table import routing_table
+from pytest_selfinvoke.results.routing import RouteWriter
+from pytest_selfinvoke.results.store import read_records
+
+if TYPE_CHECKING:
+    from pytest_selfinvoke.plugin.controller import Controller
+
+
+class RoutingReader:
+    """Reads each prompt of a judged case once, while there is a generation server.
+
+    After the run, so that neither batches nor stored completions are any different.
+    """
+
+    def __init__(
+        self, config: pytest.Config, runtime: Runtime, controller: Controller
+    ) -> None:
+        self._config = config
+        self._runtime = runtime
+        self._controller = controller
+        self._builder = RoutingBuilder()
+        self._problems: list[str] = []
+        controller.listeners.append(self._builder.add)
+        controller.sections.append(self._lines)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse a session in which no model has a router that could be read."""
+        plans = self._runtime.plans.values()
+        specs = [spec for plan in plans for spec in plan.suite.models]
+        kinds = [self._runtime.kind(spec) for spec in specs]
+        if specs and not any(getattr(kind, "gives_routes", False) for kind in kinds):
+            raise pytest.UsageError(
+                "--routing reads the routers of hf: models, and no model of this"
+                f" session is one: {', '.join(spec.spec for spec in specs)}"
+            )
+
+    # Registered after the controller, which stops the server: so this comes first.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Read and write the routing of every model."""
+        run = self._controller.run
+        is_complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if run is None or not is_complete or self._controller.broken is not None:
+            return
+        try:
+            hashes = {r.id: r.prompt_hash for r in read_records(run.path) if r.judged}
+            for label, entries in self._by_model(hashes).items():
+                self._read(run.path, label, entries)
+        except KeyboardInterrupt:
+            self._problems.append("reading the routing was interrupted")
+        except (SelfInvokeError, OSError) as error:
+            self._problems.append(f"routing was not read: {error}")
+
+    def _by_model(self, hashes: Mapping[str, str]) -> dict[str, dict[str, Planned]]:
+        """Model -> prompt hash -> the first case with that prompt."""
+        models: dict[str, dict[str, Planned]] = {}
+        for entry in self._controller.planned:
+            plan, case, _ = entry
+            specs = {spec.label: spec for spec in plan.suite.models}
+            kind = self._runtime.kind(specs[case.model])
+            if case.id in hashes and getattr(kind, "gives_routes", False):
+                prompts = models.setdefault(case.model, {})
+                prompts.setdefault(hashes[case.id], entry)
+        return models
+
+    def _read(self, run: Path, label: str, entries: Mapping[str, Planned]) -> None:
+        """Write one model's file; what goes wrong becomes a line."""
+        self._progress(f"reading the routing of {len(entries)} prompts: {label}")
+        client, failed = self._runtime.client(), []
+        try:
+            with RouteWriter(run, label) as writer:
+                for prompt_hash, (plan, case, problem) in entries.items():
+                    try:
+                        asked = self._runtime.asking(plan, client).ask(case, problem)
+                        writer.add(prompt_hash, client.routes(label, asked.request))
+                    except GenerationError as error:
+                        failed.append(str(error))
+        except UserError as error:
+            self._problems.append(f"routing was not read: {error}")
+        if failed:
+            self._problems.append(
+                f"routing of {len(failed)} prompts of {label} was not read,"
+                f" the first: {failed[0]}"
+            )
+
+    def _progress(self, line: str) -> None:
+        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and self._config.get_verbosity() >= 0:
+            reporter.ensure_newline()
+            reporter.write_line(line)
+
+    def _lines(self) -> Iterator[str]:
+        run = self._controller.run
+        if run is None:
+            return
+        try:
+            found = self._builder.summaries(run.path, self._runtime.nominals())
+        except SelfInvokeError as error:
+            yield f"routing: {error}"
+            return
+        for one in found:
+            yield ""
+            yield from routing_table(one)
+        yield from self._problems
