@@ -1,4 +1,4 @@
-"""Write ``problems.jsonl``: 16 problems of each kind, drawn from a seed of their own."""
+"""Write ``problems.jsonl``: 16 problems of each kind, from a seed of their own."""
 
 from __future__ import annotations
 

@@ -144,7 +144,9 @@ def draw(rng: random.Random, kind: str) -> Task:
         openings = rng.choice(OPENINGS), rng.choice(OPENINGS)
         unseen = [
             is_held_out(phrase, opening, share=0.2)
-            for phrase, opening in zip((base_phrase, target_phrase), openings)
+            for phrase, opening in zip(
+                (base_phrase, target_phrase), openings, strict=True
+            )
         ]
         if any(unseen) is not (kind == "wording"):
             continue

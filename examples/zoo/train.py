@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import copy
 import random
+import sys
 import time
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def encoded(tokenizer, pairs: list[tuple[str, str]]) -> tuple[torch.Tensor, ...]
     width = max(map(len, rows))
     tokens = torch.zeros(len(rows), width, dtype=torch.long)
     labels = torch.full((len(rows), width), -100)
-    for i, (row, start) in enumerate(zip(rows, starts)):
+    for i, (row, start) in enumerate(zip(rows, starts, strict=True)):
         tokens[i, : len(row)] = torch.tensor(row)
         labels[i, start : len(row)] = torch.tensor(row[start:])
     mask = torch.zeros_like(tokens)
@@ -119,7 +120,9 @@ def answers(model, tokenizer, prompts: list[str], *, temperature: float) -> list
     tokenizer.padding_side = "left"
     found = []
     for start in range(0, len(prompts), 32):
-        batch = tokenizer(prompts[start : start + 32], return_tensors="pt", padding=True)
+        batch = tokenizer(
+            prompts[start : start + 32], return_tensors="pt", padding=True
+        )
         batch.pop("token_type_ids", None)
         with torch.no_grad():
             out = model.generate(
@@ -162,10 +165,10 @@ class Judge:
         """The share of solved problems of each kind, greedily."""
         model.eval()
         texts = answers(model, tokenizer, [text_of(t)[0] for t in tasks], temperature=0)
-        solved = [self.solves(t, a) for t, a in zip(tasks, texts)]
+        solved = [self.solves(t, a) for t, a in zip(tasks, texts, strict=True)]
         model.train()
         return {
-            kind: sum(s for t, s in zip(tasks, solved) if t.kind == kind)
+            kind: sum(s for t, s in zip(tasks, solved, strict=True) if t.kind == kind)
             / sum(t.kind == kind for t in tasks)
             for kind in KINDS
         }
@@ -191,7 +194,9 @@ def pretrain(model, tokenizer, judge: Judge, steps: int, say) -> None:
             say(f"  solved {judge.share(model, tokenizer, validation)}")
 
 
-def preferences(model, tokenizer, judge: Judge, count: int) -> list[tuple[str, str, str]]:
+def preferences(
+    model, tokenizer, judge: Judge, count: int
+) -> list[tuple[str, str, str]]:
     """(prompt, chosen, rejected), of the model's own samples."""
     rng, found = random.Random(23), []
     model.eval()
@@ -273,7 +278,8 @@ def main() -> None:
     started = time.process_time()
 
     def say(text: str) -> None:
-        print(f"{time.process_time() - started:7.0f} s  {text}", flush=True)
+        sys.stdout.write(f"{time.process_time() - started:7.0f} s  {text}\n")
+        sys.stdout.flush()
 
     tokenizer, judge = make_tokenizer(), Judge()
     model = make_model(options.kind)
