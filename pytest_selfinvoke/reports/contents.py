@@ -12,9 +12,11 @@ from pytest_selfinvoke.metrics.assessment import Robustness
 from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
+from pytest_selfinvoke.reports.routing import RoutingBuilder, RoutingSummary
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges
 from pytest_selfinvoke.reports.views import ViewBuilder, Views
+from pytest_selfinvoke.results.routing import has_routing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class Contents:
     rows: tuple[Row, ...]
     gates: tuple[GateRow, ...]
     views: Views
+    routing: tuple[RoutingSummary, ...] = ()
 
     @property
     def assessed(self) -> tuple[Assessed, ...]:
@@ -97,6 +100,8 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
     :raises DataError: if the records cannot be read.
     """
     summary, robustness, views = SummaryBuilder(), RobustnessBuilder(), ViewBuilder()
+    routing = RoutingBuilder() if has_routing(run.path) else None
+    takers = (*takers, *([] if routing is None else [routing.add]))
     count = 0
     for record in run.records():
         count += 1
@@ -108,6 +113,7 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
     cells = summary.cells()
     facts = [("Run", run.name), ("Cases", f"{count:,}")]
     facts += _facts(run.manifest)
+    routed = () if routing is None else routing.summaries(run.path, run.nominal)
     version = run.manifest.get("versions", {}).get("pytest-selfinvoke", "")
     return Contents(
         title=_title(cells),
@@ -118,6 +124,7 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
         gates=tuple(_gate(gate) for gate in run.manifest.get("gates", ())),
         rows=_rows(cells, robustness.assessed(run.nominal)),
         views=views.views(run.nominal),
+        routing=routed,
     )
 
 

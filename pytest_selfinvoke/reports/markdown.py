@@ -9,6 +9,15 @@ from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.reports import wording
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
+from pytest_selfinvoke.reports.routing import RoutingSummary
+from pytest_selfinvoke.reports.routing_table import (
+    KINDS,
+    auc,
+    cost,
+    evenness_line,
+    millibits,
+    number,
+)
 from pytest_selfinvoke.reports.summary import Cell
 
 #: Everything that Markdown, or the HTML in it, could take for markup.
@@ -29,6 +38,8 @@ def markdown(contents: Contents) -> str:
     lines += _models(contents)
     lines += _hurting(contents)
     lines += _fragile(contents)
+    for one in contents.routing:
+        lines += _routing(one)
     lines += _cells(contents.cells)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -116,6 +127,33 @@ def _fragile(contents: Contents) -> list[str]:
     headings = ("problem", "on", "attacks that broke it")
     title = ["### Problems that most attacks break", ""]
     return [*title, *_table(headings, rows, names=2)] if rows else []
+
+
+def _routing(found: RoutingSummary) -> list[str]:
+    on = escape(f"{found.model} on {found.benchmark}")
+    rows = [
+        (
+            escape(attack.attack),
+            str(attack.variants),
+            millibits(attack.divergence),
+            number(attack.overlap),
+        )
+        for attack in found.attacks
+    ]
+    headings = ("attack", "variants", "divergence of the load", "overlap of experts")
+    predicts = [
+        f"- Drift predicts failure, by {KINDS[kind]}: {auc(estimate)}"
+        for kind, estimate in found.predicts.items()
+    ]
+    return [
+        f"### Routing of {on}",
+        "",
+        f"Read: {cost(found)}; {evenness_line(found.layers)}.",
+        "",
+        *(_table(headings, rows, names=1) if rows else []),
+        *predicts,
+        "",
+    ]
 
 
 def _cells(cells: Sequence[Cell]) -> list[str]:
