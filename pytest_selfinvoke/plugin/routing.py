@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError, UserError
 from pytest_selfinvoke.plugin.announcing import Planned
+from pytest_selfinvoke.plugin.minimizing import show
 from pytest_selfinvoke.plugin.runtime import Runtime
 from pytest_selfinvoke.reports.routing import RoutingBuilder
 from pytest_selfinvoke.reports.routing_table import routing_table
@@ -59,6 +60,8 @@ class RoutingReader:
             return
         try:
             hashes = {r.id: r.prompt_hash for r in read_records(run.path) if r.judged}
+            # With xdist the line of dots is still open, whatever the reporter thinks.
+            show(self._config, "")
             for label, entries in self._by_model(hashes).items():
                 self._read(run.path, label, entries)
         except KeyboardInterrupt:
@@ -80,7 +83,7 @@ class RoutingReader:
 
     def _read(self, run: Path, label: str, entries: Mapping[str, Planned]) -> None:
         """Write one model's file; what goes wrong becomes a line."""
-        self._progress(f"reading the routing of {len(entries)} prompts: {label}")
+        show(self._config, f"reading the routing of {len(entries)} prompts: {label}")
         client, failed = self._runtime.client(), []
         try:
             with RouteWriter(run, label) as writer:
@@ -97,12 +100,6 @@ class RoutingReader:
                 f"routing of {len(failed)} prompts of {label} was not read,"
                 f" the first: {failed[0]}"
             )
-
-    def _progress(self, line: str) -> None:
-        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and self._config.get_verbosity() >= 0:
-            reporter.ensure_newline()
-            reporter.write_line(line)
 
     def _lines(self) -> Iterator[str]:
         run = self._controller.run
