@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError, UserError
+from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.plugin.announcing import Planned
 from pytest_selfinvoke.plugin.minimizing import show
 from pytest_selfinvoke.plugin.runtime import Runtime
@@ -39,16 +40,27 @@ class RoutingReader:
         controller.sections.append(self._lines)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    def pytest_sessionstart(self) -> None:
+        """Check the models of options and of named suites before workers start."""
+        self._check()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self) -> None:
+        """Check those of suites that were found, without xdist."""
+        self._check()
+
+    def _check(self) -> None:
         """Refuse a session in which no model has a router that could be read."""
         plans = self._runtime.plans.values()
         specs = [spec for plan in plans for spec in plan.suite.models]
-        kinds = [self._runtime.kind(spec) for spec in specs]
-        if specs and not any(getattr(kind, "gives_routes", False) for kind in kinds):
+        if specs and not any(map(self._gives_routes, specs)):
             raise pytest.UsageError(
                 "--routing reads the routers of hf: models, and no model of this"
                 f" session is one: {', '.join(spec.spec for spec in specs)}"
             )
+
+    def _gives_routes(self, spec: ModelSpec) -> bool:
+        return bool(getattr(self._runtime.kind(spec), "gives_routes", False))
 
     # Registered after the controller, which stops the server: so this comes first.
     @pytest.hookimpl(tryfirst=True)
@@ -75,8 +87,7 @@ class RoutingReader:
         for entry in self._controller.planned:
             plan, case, _ = entry
             specs = {spec.label: spec for spec in plan.suite.models}
-            kind = self._runtime.kind(specs[case.model])
-            if case.id in hashes and getattr(kind, "gives_routes", False):
+            if case.id in hashes and self._gives_routes(specs[case.model]):
                 prompts = models.setdefault(case.model, {})
                 prompts.setdefault(hashes[case.id], entry)
         return models

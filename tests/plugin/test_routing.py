@@ -104,7 +104,7 @@ def test_where_clean_and_attacked_prompts_go(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--model=oracle",), "--routing reads the routers of hf: models"),
+        (("--model=oracle", "-n2"), "--routing reads the routers of hf: models"),
         (("--model=sparse:Sparse", "--selfinvoke-cache=read-only"), "needs the models"),
     ],
 )
