@@ -27,6 +27,8 @@ from pytest_selfinvoke.reports.gates import lines as gate_lines
 from pytest_selfinvoke.reports.markdown import study_markdown
 from pytest_selfinvoke.reports.model import model_lines
 from pytest_selfinvoke.reports.reading import Run
+from pytest_selfinvoke.reports.routing import RoutingSummary
+from pytest_selfinvoke.reports.silencing import silencing_suite
 from pytest_selfinvoke.reports.study import required_study
 from pytest_selfinvoke.reports.study_text import RELEVANT, blocks, study_lines
 from pytest_selfinvoke.reports.summary import summarise
@@ -81,6 +83,41 @@ def runs_merge(arguments: argparse.Namespace) -> Iterator[str]:
     records = merge_runs(arguments.folders, arguments.output, warn=_warn)
     yield from table(summarise(records))
     yield f"{arguments.output}: {len(records)} records"
+
+
+def silence(arguments: argparse.Namespace) -> Iterator[str]:
+    """A suite of models with silenced experts: most and least used, and random."""
+    run = Run(run_folder(arguments.folder))
+    found = contents(run)
+    [one] = _chosen(found.routing, arguments, run)
+    specs = [ModelSpec(**m) for p in run.manifest["plans"] for m in p["models"]]
+    spec = next(spec for spec in specs if spec.label == one.model)
+    text = silencing_suite(
+        spec, one, count=arguments.experts, draws=arguments.draws, seed=arguments.seed
+    )
+    write_atomically(arguments.output, text.encode())
+    yield f"{arguments.output}: {text.count('[[model]]')} models"
+
+
+def _chosen(
+    found: Sequence[RoutingSummary], arguments: argparse.Namespace, run: Run
+) -> Sequence[RoutingSummary]:
+    """The one routing of a run that the options leave.
+
+    :raises UserError: if they leave none, or several.
+    """
+    model, benchmark = arguments.model, arguments.benchmark
+    left = [
+        one
+        for one in found
+        if model in (None, one.model) and benchmark in (None, one.benchmark)
+    ]
+    if not found:
+        raise UserError(f"{run.path}: no routing in it: run pytest with --routing")
+    if len(left) != 1:
+        there = ", ".join(f"{one.model} on {one.benchmark}" for one in found)
+        raise UserError(f"name one with --model and --benchmark: {there}")
+    return left
 
 
 def _warn(text: str) -> None:
@@ -184,7 +221,7 @@ def run_export(arguments: argparse.Namespace) -> Iterator[str]:
 def parser() -> argparse.ArgumentParser:
     """The commands for stores, for run directories, and for one or two runs."""
     top = argparse.ArgumentParser(prog="python -m pytest_selfinvoke")
-    names = "store|runs|report|compare|gate|study|export|model"
+    names = "store|runs|report|compare|gate|study|export|model|silence"
     groups = top.add_subparsers(required=True, metavar=names)
     store = groups.add_parser("store", help="completion stores").add_subparsers(
         required=True, metavar="info|show|merge"
@@ -231,6 +268,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="the difference that is worth deciding, in points (default: %(default)s)",
     )
+    _add_silence(_added(groups, silence))
     _added(groups, model).add_argument("spec", nargs="+", metavar="SPEC")
     return top
 
@@ -289,6 +327,25 @@ def _add_export(added: argparse.ArgumentParser) -> None:
     added.add_argument("--model", metavar="LABEL", help="needed if there are several")
     added.add_argument(
         "--benchmark", metavar="NAME", help="needed if there are several"
+    )
+
+
+def _add_silence(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "folder", type=Path, metavar="RUN_DIR", help="a run with --routing"
+    )
+    for name in ("model", "benchmark"):
+        added.add_argument(f"--{name}", metavar="NAME", help="needed if there are more")
+    for name, default, text in (
+        ("experts", 1, "experts of each layer to silence (default: 1)"),
+        ("draws", 3, "models with random experts silenced (default: 3)"),
+        ("seed", 0, "of the draws (default: 0)"),
+    ):
+        added.add_argument(
+            f"--{name}", type=int, default=default, metavar="N", help=text
+        )
+    added.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE.selfinvoke.toml"
     )
 
 

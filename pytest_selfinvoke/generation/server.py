@@ -198,7 +198,7 @@ class _Refusing:
 def _routes(label: str, request: Request, engine: Engine) -> Routes:
     routes: Callable[[Request], Routes] | None = getattr(engine, "routes", None)
     if routes is None:
-        raise UserError(f"{label}: routing is read from hf: models only")
+        raise UserError(f"{label} does not say which experts it visits: use hf:")
     return routes(request)
 
 

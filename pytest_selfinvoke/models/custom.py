@@ -90,6 +90,9 @@ class CustomKind:
 class CustomEngine:
     """Makes an engine of a user's object.
 
+    ``routes`` is the object's own function from a request to its ``Routes``, if it has
+    one.
+
     :raises UserError: if ``info`` or ``max_batch`` are not what they should be.
     """
 
@@ -109,6 +112,7 @@ class CustomEngine:
                 f"{reference!r}: 'max_batch' is {max_batch!r}, expected a positive int"
             )
         self.info = info
+        self.routes = getattr(model, "routes", None)
         self.max_batch = max_batch
 
     def generate(self, requests: Sequence[Request]) -> list[Completion | Failure]:

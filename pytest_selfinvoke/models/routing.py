@@ -46,12 +46,16 @@ def expert_layers(model: Any, name: str) -> tuple[list[ExpertLayer], int]:
     """The layers with experts, in order, and how many experts each has.
 
     :param name: of the model, for messages.
-    :raises UserError: if the model is dense.
+    :raises UserError: if the model is dense, or its experts are not where they are
+        looked for.
     """
     experts = experts_of(model.config)
-    found = [] if experts is None else list(expert_modules(model, experts.count))
-    if experts is None or not found:
+    if experts is None:
         raise UserError(f"{name} is dense: there is no router to read")
+    found = list(expert_modules(model, experts.count))
+    if not found:
+        # Packed (quantised) experts, say.
+        raise UserError(_unreadable(model, name))
     layers = [
         ExpertLayer(number=layer_of(module_name) or 0, module=module)
         for module_name, module in found
@@ -134,7 +138,8 @@ def _unreadable(model: Any, name: str) -> str:
     version = require("transformers", extra="hf").__version__
     return (
         f"{name}: {type(model).__name__} of transformers {version} does not hand the"
-        f" chosen experts to its experts: they can be read with {SEEN}"
+        f" chosen experts to plain experts: they can be read, unless they are"
+        f" quantised, with {SEEN}"
     )
 
 

@@ -52,7 +52,7 @@ class Controller:
         self.config = config
         self.runtime = runtime
         self.server = GenerationServer()
-        self.tallies = Tallies()
+        self.tallies = Tallies(routing=runtime.settings.routing)
         self.run: RunDirectory | None = None
         self.expected: dict[str, Case] = {}
         #: How many items were selected, ordinary tests among them, and who runs them.

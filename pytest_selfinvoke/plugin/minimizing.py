@@ -57,10 +57,10 @@ def minimize_broken(
         records = {r.id: r for r in read_records(run) if r.id in wanted}
         if chosen:
             # With xdist the line of dots is still open, whatever the reporter thinks.
-            _progress(config, "")
+            show(config, "")
         for number, entry in enumerate(chosen, 1):
             case = entry.planned[1]
-            _progress(config, f"minimizing {number} of {len(chosen)}: {case.id}")
+            show(config, f"minimizing {number} of {len(chosen)}: {case.id}")
             record = records[case.id]
             outcome = list(_one(runtime, entry, record, run, shown))
             lines += [f"minimized: {case.id}", *outcome]
@@ -74,7 +74,8 @@ def minimize_broken(
     ]
 
 
-def _progress(config: pytest.Config, line: str) -> None:
+def show(config: pytest.Config, line: str) -> None:
+    """A line that says what is done after the last case."""
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None and config.get_verbosity() >= 0:
         reporter.ensure_newline()

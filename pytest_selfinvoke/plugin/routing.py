@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError, UserError
+from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.plugin.announcing import Planned
+from pytest_selfinvoke.plugin.minimizing import show
 from pytest_selfinvoke.plugin.runtime import Runtime
-from pytest_selfinvoke.reports.routing import RoutingBuilder
 from pytest_selfinvoke.reports.routing_table import routing_table
 from pytest_selfinvoke.results.routing import RouteWriter
 from pytest_selfinvoke.results.store import read_records
@@ -32,22 +33,33 @@ class RoutingReader:
         self._config = config
         self._runtime = runtime
         self._controller = controller
-        self._builder = RoutingBuilder()
+        assert controller.tallies.routing is not None
+        self._builder = controller.tallies.routing
         self._problems: list[str] = []
-        controller.listeners.append(self._builder.add)
         controller.sections.append(self._lines)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    def pytest_sessionstart(self) -> None:
+        """Check the models of options and of named suites before workers start."""
+        self._check()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self) -> None:
+        """Check those of suites that were found, without xdist."""
+        self._check()
+
+    def _check(self) -> None:
         """Refuse a session in which no model has a router that could be read."""
         plans = self._runtime.plans.values()
         specs = [spec for plan in plans for spec in plan.suite.models]
-        kinds = [self._runtime.kind(spec) for spec in specs]
-        if specs and not any(getattr(kind, "gives_routes", False) for kind in kinds):
+        if specs and not any(map(self._gives_routes, specs)):
             raise pytest.UsageError(
                 "--routing reads the routers of hf: models, and no model of this"
                 f" session is one: {', '.join(spec.spec for spec in specs)}"
             )
+
+    def _gives_routes(self, spec: ModelSpec) -> bool:
+        return bool(getattr(self._runtime.kind(spec), "gives_routes", False))
 
     # Registered after the controller, which stops the server: so this comes first.
     @pytest.hookimpl(tryfirst=True)
@@ -59,6 +71,8 @@ class RoutingReader:
             return
         try:
             hashes = {r.id: r.prompt_hash for r in read_records(run.path) if r.judged}
+            # With xdist the line of dots is still open, whatever the reporter thinks.
+            show(self._config, "")
             for label, entries in self._by_model(hashes).items():
                 self._read(run.path, label, entries)
         except KeyboardInterrupt:
@@ -72,15 +86,14 @@ class RoutingReader:
         for entry in self._controller.planned:
             plan, case, _ = entry
             specs = {spec.label: spec for spec in plan.suite.models}
-            kind = self._runtime.kind(specs[case.model])
-            if case.id in hashes and getattr(kind, "gives_routes", False):
+            if case.id in hashes and self._gives_routes(specs[case.model]):
                 prompts = models.setdefault(case.model, {})
                 prompts.setdefault(hashes[case.id], entry)
         return models
 
     def _read(self, run: Path, label: str, entries: Mapping[str, Planned]) -> None:
         """Write one model's file; what goes wrong becomes a line."""
-        self._progress(f"reading the routing of {len(entries)} prompts: {label}")
+        show(self._config, f"reading the routing of {len(entries)} prompts: {label}")
         client, failed = self._runtime.client(), []
         try:
             with RouteWriter(run, label) as writer:
@@ -97,12 +110,6 @@ class RoutingReader:
                 f"routing of {len(failed)} prompts of {label} was not read,"
                 f" the first: {failed[0]}"
             )
-
-    def _progress(self, line: str) -> None:
-        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and self._config.get_verbosity() >= 0:
-            reporter.ensure_newline()
-            reporter.write_line(line)
 
     def _lines(self) -> Iterator[str]:
         run = self._controller.run

@@ -14,11 +14,13 @@ from pytest_selfinvoke.reports.anatomy import AnatomyBuilder, Dissected
 from pytest_selfinvoke.reports.published import Beside
 from pytest_selfinvoke.reports.reading import Run
 from pytest_selfinvoke.reports.robustness import Assessed, RobustnessBuilder
+from pytest_selfinvoke.reports.routing import RoutingBuilder, RoutingSummary
 from pytest_selfinvoke.reports.sound import SoundBuilder
 from pytest_selfinvoke.reports.study_text import Block, blocks_of
 from pytest_selfinvoke.reports.summary import Cell, SummaryBuilder
 from pytest_selfinvoke.reports.terminal import judges
 from pytest_selfinvoke.reports.views import ViewBuilder, Views
+from pytest_selfinvoke.results.routing import has_routing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ class Contents:
     sound: tuple[Cell, ...] = ()
     views: Views
     study: tuple[Block, ...] = ()
+    routing: tuple[RoutingSummary, ...] = ()
 
     @property
     def assessed(self) -> tuple[Assessed, ...]:
@@ -102,15 +105,22 @@ class Tallies:
     """Takes the records of a run one by one: what every report is counted from.
 
     :param unsound: benchmark -> problems of a quarantine list.
+    :param routing: whether the run reads routers.
     """
 
-    def __init__(self, unsound: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        unsound: Mapping[str, Sequence[str]] | None = None,
+        *,
+        routing: bool = False,
+    ) -> None:
         self.sound = SoundBuilder(unsound or {})
         self.count = 0
         self.summary = SummaryBuilder()
         self.robustness = RobustnessBuilder()
         self.anatomy = AnatomyBuilder()
         self.views = ViewBuilder()
+        self.routing = RoutingBuilder() if routing else None
 
     def add(self, record: Record) -> None:
         """Count one record."""
@@ -119,6 +129,8 @@ class Tallies:
         self.robustness.add(record)
         self.anatomy.add(record)
         self.views.add(record)
+        if self.routing is not None:
+            self.routing.add(record)
         self.sound.add(record)
 
 
@@ -128,7 +140,8 @@ def contents(run: Run, *takers: Callable[[Record], object]) -> Contents:
     :param takers: are given each record on the way.
     :raises DataError: if the records cannot be read.
     """
-    tallies = Tallies(run.manifest.get("unsound", {}))
+    unsound = run.manifest.get("unsound", {})
+    tallies = Tallies(unsound, routing=has_routing(run.path))
     for record in run.records():
         tallies.add(record)
         for take in takers:
@@ -152,6 +165,9 @@ def contents_of(run: Run, tallies: Tallies) -> Contents:
         sound=tallies.sound.cells(),
         published=tuple(map(Beside.from_json, run.manifest.get("published", ()))),
         study=blocks_of(run),
+        routing=()
+        if tallies.routing is None
+        else tallies.routing.summaries(run.path, run.nominal),
         rows=_rows(cells, tallies.robustness.assessed(run.nominal)),
         anatomy=tallies.anatomy.dissected(),
         views=tallies.views.views(run.nominal),

@@ -12,6 +12,15 @@ from pytest_selfinvoke.reports.anatomy_sheets import Sheet, overview, sheets
 from pytest_selfinvoke.reports.contents import Contents, GateRow, Row
 from pytest_selfinvoke.reports.highlights import COUNT, weakest_problems, worst_attacks
 from pytest_selfinvoke.reports.published import PUBLISHED_HEADINGS, beside_table
+from pytest_selfinvoke.reports.routing import RoutingSummary
+from pytest_selfinvoke.reports.routing_table import (
+    KINDS,
+    auc,
+    cost,
+    evenness_line,
+    millibits,
+    number,
+)
 from pytest_selfinvoke.reports.sound import SOUND_HEADINGS, sound_table
 from pytest_selfinvoke.reports.study_text import Block
 from pytest_selfinvoke.reports.summary import Cell
@@ -41,6 +50,8 @@ def markdown(contents: Contents) -> str:
         lines += ["### Anatomy of self-invoking cases", "", *_sheet(compared)]
     for one in contents.anatomy:
         lines += _anatomy(one)
+    for routed in contents.routing:
+        lines += _routing(routed)
     lines += _cells(contents.cells)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -168,6 +179,33 @@ def _sheet(sheet: Sheet) -> list[str]:
     rows = [(escape(name), *numbers) for name, *numbers in sheet.rows[:_ROWS]]
     headings = [escape(heading) for heading in sheet.headings]
     return [f"{escape(sheet.caption)}:", "", *_table(headings, rows, names=1)]
+
+
+def _routing(found: RoutingSummary) -> list[str]:
+    on = escape(f"{found.model} on {found.benchmark}")
+    rows = [
+        (
+            escape(attack.attack),
+            str(attack.variants),
+            millibits(attack.divergence),
+            number(attack.overlap),
+        )
+        for attack in found.attacks
+    ]
+    headings = ("attack", "variants", "divergence of the load", "overlap of experts")
+    predicts = [
+        f"- Drift predicts failure, by {KINDS[kind]}: {auc(estimate)}"
+        for kind, estimate in found.predicts.items()
+    ]
+    return [
+        f"### Routing of {on}",
+        "",
+        f"Read: {cost(found)}; {evenness_line(found.layers)}.",
+        "",
+        *(_table(headings, rows, names=1) if rows else []),
+        *predicts,
+        "",
+    ]
 
 
 def _cells(cells: Sequence[Cell]) -> list[str]:

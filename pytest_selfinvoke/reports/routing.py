@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TypeAlias
 
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.core.records import CLEAN
+from pytest_selfinvoke.core.records import CLEAN, Variant
 from pytest_selfinvoke.core.routing import Routes
 from pytest_selfinvoke.metrics.estimate import Bootstrap, Estimate
 from pytest_selfinvoke.metrics.routing import (
@@ -208,9 +208,11 @@ def _summary(
 def _pairs(
     outcomes: Mapping[_Which, _Outcome], nominals: Mapping[str, str]
 ) -> Iterator[tuple[_Which, _Which]]:
-    """Each variant with its nominal one, where the two prompts differ."""
+    """Each attacked variant with its nominal one, where the two prompts differ."""
     for which in sorted(outcomes, key=repr):
         attack, seed, style = which
+        if Variant(attack=attack).family == CLEAN.family:
+            continue
         name = nominals.get(attack, CLEAN.attack)
         # A nominal variant that is drawn has the seed of what it is compared with.
         for nominal in ((name, None, style), (name, seed, style)):

@@ -157,6 +157,11 @@ class RouteFile:
         )
 
 
+def has_routing(run: Path) -> bool:
+    """Whether the routing of a run was read."""
+    return (run / FOLDER).is_dir()
+
+
 def read_route_files(run: Path) -> list[RouteFile]:
     """What a run directory holds, by model; nothing if routing was not read.
 

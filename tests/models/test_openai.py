@@ -31,9 +31,14 @@ SERVED: dict[str, dict[str, Any]] = {
     "vllm": {"owned_by": "vllm", "root": "/models/x", "max_model_len": 2048},
     "llama": {
         "owned_by": "llamacpp",
-        "meta": {"n_params": 134_515_008, "ftype": "Q4_1", "n_ctx": 2048},
+        "meta": {
+            "n_params": 134_515_008,
+            "ftype": "Q4_1",
+            "n_ctx": 2048,
+            "n_ctx_train": 8192,
+        },
     },
-    "strange": {"owned_by": 3, "meta": {"n_params": "many", "ftype": None}},
+    "strange": {"owned_by": 3, "meta": {"n_params": "many", "n_ctx_train": "long"}},
 }
 
 
@@ -552,11 +557,11 @@ def test_deterministic_is_one_request_at_a_time(
 
 
 @pytest.mark.parametrize(
-    ("fault", "version", "precision", "parameters"),
+    ("fault", "version", "precision", "parameters", "context"),
     [
-        ("vllm", "vllm 0.32.0", None, None),
-        ("llama", "llamacpp", "Q4_1", 134_515_008),
-        ("strange", "scripted/1", None, None),
+        ("vllm", "vllm 0.32.0", None, None, 2048),
+        ("llama", "llamacpp", "Q4_1", 134_515_008, 8192),
+        ("strange", "scripted/1", None, None, None),
     ],
 )
 def test_info_is_what_the_server_says(
@@ -564,9 +569,11 @@ def test_info_is_what_the_server_says(
     version: str,
     precision: str | None,
     parameters: int | None,
+    context: int | None,
     load: Callable[..., OpenAiEngine],
 ) -> None:
     info = load(fault).info
+    assert info.context == context
     assert info.engine_version == version
     assert (info.precision, info.total_parameters) == (precision, parameters)
     assert info.architecture is info.alignment is info.revision is info.device is None
@@ -590,6 +597,7 @@ def test_info(server: FaultyServer) -> None:
     kind = OpenAiKind(environ={"OPENAI_API_KEY": KEY})
     asked = replace(spec(server.url("ok")), declared={"architecture": "moe"})
     engine = kind.load(asked)
+    assert kind.inspect(asked) == engine.info
     assert (engine.info.name, engine.info.engine) == ("code-model", "openai")
     assert engine.info.engine_version == "scripted/1"
     assert engine.info.architecture == "moe"

@@ -141,10 +141,14 @@ def test_reading_leaves_no_trace() -> None:
 
 def test_a_router_that_does_not_say_names_versions_that_do() -> None:
     model = build("JetMoe", **LOCAL, kv_channels=8)
-    with pytest.raises(UserError, match=r"JetMoeForCausalLM .* read with transformers"):
+    with pytest.raises(UserError, match=r"JetMoeForCausalLM .* with transformers"):
         read_routes(model, TOKENS, name="m")
     with pytest.raises(UserError, match="m is dense"):
         read_routes(build("Llama"), TOKENS, name="m")
+    packed = build("Llama")
+    packed.config.num_local_experts = 4
+    with pytest.raises(UserError, match="unless they are quantised"):
+        read_routes(packed, TOKENS, name="m")
 
 
 @pytest.mark.parametrize("family", ["Mixtral", "DeepseekV3", "GptOss"])

@@ -20,6 +20,8 @@ from pytest_selfinvoke.reports.html.frame import (
     ticks,
     whisker,
 )
+from pytest_selfinvoke.reports.html.plot import Plot
+from pytest_selfinvoke.reports.html.routing import routing_plots
 from pytest_selfinvoke.reports.robustness import Assessed
 from pytest_selfinvoke.reports.views import HeatMap, Survival
 
@@ -32,21 +34,6 @@ _CONTROL = (
 )
 #: Problems in one heat map, and the side of one of its cells.
 ROWS, WIDE, HIGH = 40, 20.0, 15.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
-    """One figure of the page. The first ``names`` columns of a row are no numbers."""
-
-    id: str
-    title: str
-    caption: str
-    drawing: str
-    legend: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
-    headings: tuple[str, ...]
-    names: int
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +64,8 @@ def panels(contents: Contents) -> list[Panel]:
         curves = [s for s in views.survival if s.benchmark == benchmark]
         right = [_survival(key, benchmark, curves, colours)] if curves else []
         right += [_heat(key, m) for m in views.heat if m.benchmark == benchmark]
+        routed = [one for one in contents.routing if one.benchmark == benchmark]
+        right += routing_plots(key, benchmark, routed, colours)
         found.append(Panel(benchmark=benchmark, left=tuple(left), right=tuple(right)))
     return found
 

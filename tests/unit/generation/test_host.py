@@ -317,3 +317,45 @@ def test_a_model_that_cannot_be_loaded_is_not_loading(
     with pytest.raises(UserError):
         host.generate(ask("a"))
     assert host.activity == Activity()
+
+
+def test_an_errand_uses_the_engine_in_its_own_thread(
+    hosts: list[EngineHost], ask: Ask
+) -> None:
+    engine = FakeEngine()
+    host = serve(hosts, engine)
+    assert host.visit(lambda found: (found, threading.get_ident()))[0] is engine
+    assert host.generate(ask("a")).text == "a"
+    engine.threads.clear()
+    host.generate(ask("b"))
+    assert engine.threads == {host.visit(lambda _: threading.get_ident())}
+
+
+def test_what_an_errand_raises_goes_to_who_asked(
+    hosts: list[EngineHost], ask: Ask
+) -> None:
+    host = serve(hosts, FakeEngine())
+
+    def fail(error: BaseException) -> Callable[[object], None]:
+        def errand(_: object) -> None:
+            raise error
+
+        return errand
+
+    with pytest.raises(UserError, match="dense"):
+        host.visit(fail(UserError("dense")))
+    with pytest.raises(GenerationError, match="ZeroDivisionError: x"):
+        host.visit(fail(ZeroDivisionError("x")))
+    assert host.generate(ask("a")).text == "a"
+
+
+def test_an_errand_of_a_model_that_cannot_be_loaded_fails(
+    hosts: list[EngineHost],
+) -> None:
+    def load() -> FakeEngine:
+        raise UserError("no such model")
+
+    host = serve(hosts, load)
+    for _ in "twice":
+        with pytest.raises(UserError, match="no such model"):
+            host.visit(lambda engine: engine)

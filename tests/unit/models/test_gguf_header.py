@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_selfinvoke.__main__ import main
 from pytest_selfinvoke.core.errors import DataError, UserError
 from pytest_selfinvoke.models.gguf_engine import GgufOptions, describe
 from pytest_selfinvoke.models.gguf_header import (
@@ -141,9 +142,19 @@ def test_info_of_a_mixture() -> None:
         "general.architecture": "qwen3moe",
         "qwen3moe.expert_count": 8,
         "qwen3moe.expert_used_count": 2,
+        "qwen3moe.expert_shared_count": 1,
+        "qwen3moe.block_count": 3,
+        "qwen3moe.context_length": 99,
     }
-    tensors = {"blk.0.ffn_up_exps.weight": 800, "token_embd.weight": 40}
+    tensors = {
+        "blk.1.ffn_up_exps.weight": 300,
+        "blk.1.ffn_down_exps.weight": 200,
+        "blk.2.ffn_up_exps.weight": 300,
+        "token_embd.weight": 40,
+    }
     info = info_of(mixture, tensors)
+    assert (info.layers, info.moe_layers, info.shared_experts) == (3, 2, 1)
+    assert info.context == 99
     assert (info.architecture, info.experts, info.top_k) == ("moe", 8, 2)
     assert (info.total_parameters, info.active_parameters) == (840, 240)
     del mixture["qwen3moe.expert_used_count"]
@@ -159,3 +170,21 @@ def test_notes_tell_what_completions_depend_on() -> None:
     assert options.slots == 1
     [note] = describe(header, name="m", options=options).notes
     assert note == "one request at a time, no prefix cache"
+
+
+def test_a_file_is_inspected_without_llama_cpp(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(gguf(LLAMA, DENSE) + bytes(100))
+    assert main(["model", f"gguf:{path}"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["m"]
+    assert ["architecture", "dense"] in lines
+    assert ["context", "2,048", "tokens"] in lines
+    assert ["alignment", "unknown"] in lines
+    # Of a file on the hub there is no header without its weights.
+    assert main(["model", "gguf:a/b#m.gguf"]) == main(["model", "oracle"]) == 4
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].endswith("download the file, and name it")
+    assert errors[1] == "error: oracle: says nothing of itself before it is loaded"

@@ -3,17 +3,44 @@ from __future__ import annotations
 import random
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.routing import Routes
-from pytest_selfinvoke.reports.routing import RoutingBuilder, RoutingSummary
-from pytest_selfinvoke.reports.routing_table import auc, routing_table
+from pytest_selfinvoke.metrics.routing import evenness
+from pytest_selfinvoke.reports.contents import contents
+from pytest_selfinvoke.reports.html.plots import panels
+from pytest_selfinvoke.reports.html.routing import routing_plots
+from pytest_selfinvoke.reports.markdown import markdown
+from pytest_selfinvoke.reports.reading import Run
+from pytest_selfinvoke.reports.routing import (
+    LayerDrift,
+    RoutingBuilder,
+    RoutingSummary,
+)
+from pytest_selfinvoke.reports.routing_table import auc, millibits, routing_table
 from pytest_selfinvoke.results.routing import RouteWriter
 
-from .conftest import Make
+from .conftest import Make, MakeRun
+
+EMPTY = RoutingSummary(
+    model="m",
+    benchmark="b",
+    experts=4,
+    prompts=0,
+    tokens=0,
+    duration_s=0.0,
+    size_bytes=0,
+    layers=(),
+    attacks=(),
+    drifting=(),
+    predicts={},
+    skipped=0,
+)
 
 #: Tokens, and the expert of each in the layers 0 and 2.
 Prompts = Mapping[str, tuple[Sequence[int], Sequence[int], Sequence[int]]]
@@ -107,10 +134,8 @@ def test_an_attack_is_held_against_its_nominal_variant(
         ],
         **{"a.x": "clean.half"},
     )
-    assert {a.attack: a.divergence for a in found.attacks} == {
-        "a.x": 0.0,
-        "clean.half": 1.0,
-    }
+    # And what others are held against is no attack itself.
+    assert {a.attack: a.divergence for a in found.attacks} == {"a.x": 0.0}
 
 
 def planted(make: Make, *, telling: bool) -> tuple[Prompts, list[Record]]:
@@ -183,3 +208,47 @@ def test_a_run_without_attacks_says_what_to_ask_for(tmp_path: Path, make: Make) 
     lines = list(routing_table(found))
     assert "--attack=clean,quick" in lines[1]
     assert "0.50 to 0.50" in lines[2]
+
+
+def test_plots_and_markdown_show_the_same_numbers(
+    make: Make, make_run: MakeRun
+) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra html")
+    prompts, records = planted(make, telling=True)
+    run = make_run(records)
+    summarise(run, prompts, records)
+    found = contents(Run(run))
+    [one] = found.routing
+    plots = list(routing_plots("b0", "b", found.routing, {"m": 0}))
+    assert [plot.id for plot in plots] == ["b0-drift-layers", "b0-load0"]
+    for plot in plots:
+        ElementTree.fromstring(plot.drawing)
+        assert {len(row) for row in plot.rows} == {len(plot.headings)}
+    shown = millibits(one.layers[0].divergence)
+    assert plots[0].rows[0][:3] == ("m", "0", shown)
+    assert auc(one.predicts["divergence"]) in plots[0].caption
+    # All clean prompts use one expert of four.
+    assert plots[1].rows[0] == (
+        "0",
+        "0.00",
+        "0 (100.0 %), 1 (0.0 %), 2 (0.0 %), 3 (0.0 %)",
+    )
+    assert [panel.right[-1].id for panel in panels(found)] == ["b0-load0"]
+    text = markdown(found)
+    assert f"| a.x | 120 | {millibits(one.attacks[0].divergence)} |" in text
+    assert auc(one.predicts["change"]) in text
+
+
+def test_a_large_model_shows_the_layers_that_are_least_even() -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra html")
+    even, odd = (1 / 1024,) * 1024, (1.0, *[0.0] * 1023)
+    layers = [
+        LayerDrift(
+            layer=i, load=load, evenness=evenness(load), divergence=None, overlap=None
+        )
+        for i, load in enumerate((even, odd, even, odd))
+    ]
+    large = replace(EMPTY, experts=1024, layers=tuple(layers))
+    [plot] = routing_plots("b0", "b", [large], {"m": 0})
+    assert "2 layers with evener loads are not shown" in plot.caption
+    assert len(plot.rows) == 4
