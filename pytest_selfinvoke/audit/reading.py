@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 
-from pytest_selfinvoke.certification.normal import parsed
+from pytest_selfinvoke.core.assertions import assertions, parsed_tests, with_only
 
 #: Modules, and names of modules' members, whose results change from run to run.
 _RANDOM = frozenset({"random", "secrets", "uuid"})
@@ -15,22 +14,12 @@ _CLOCKS = frozenset({"now", "today", "utcnow", "perf_counter", "monotonic", "tim
 
 def asserts(tests: str) -> list[str]:
     """The assertions, as source, in the order in which they stand."""
-    return [ast.unparse(node) for node in _asserts(parsed(tests))]
+    return [ast.unparse(node) for node in assertions(parsed_tests(tests))]
 
 
 def only(tests: str, index: int) -> str:
     """The tests with one assertion alone; everything else is run as before."""
-    tree = copy.deepcopy(parsed(tests))
-    keep = list(_asserts(tree))[index]
-    return ast.unparse(ast.fix_missing_locations(_Only(keep).visit(tree)))
-
-
-class _Only(ast.NodeTransformer):
-    def __init__(self, keep: ast.Assert) -> None:
-        self._keep = keep
-
-    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
-        return node if node is self._keep else ast.Pass()
+    return with_only(tests, lambda i: i == index)
 
 
 def compares_floats(tests: str) -> bool:
@@ -38,7 +27,7 @@ def compares_floats(tests: str) -> bool:
 
     Numbers that binary fractions hold exactly, as 0.5, are no trouble by themselves.
     """
-    for node in _asserts(parsed(tests)):
+    for node in assertions(parsed_tests(tests)):
         for compared in ast.walk(node):
             if isinstance(compared, ast.Compare) and any(
                 isinstance(op, ast.Eq | ast.NotEq) for op in compared.ops
@@ -53,7 +42,7 @@ def chances(*sources: str) -> list[str]:
     """What is used of random numbers and of clocks, as written."""
     found: dict[str, None] = {}
     for source in sources:
-        for node in ast.walk(parsed(source)):
+        for node in ast.walk(parsed_tests(source)):
             match node:
                 case ast.Import(names=names):
                     used = [a.name for a in names if a.name.split(".")[0] in _RANDOM]
@@ -67,11 +56,6 @@ def chances(*sources: str) -> list[str]:
                     used = []
             found.update(dict.fromkeys(used))
     return list(found)
-
-
-def _asserts(tree: ast.AST) -> Iterator[ast.Assert]:
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-    yield from sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
 
 def _values(node: ast.expr) -> Iterator[ast.Constant]:

@@ -13,6 +13,7 @@ import ast
 from dataclasses import dataclass, replace
 from string import Template
 
+from pytest_selfinvoke.core.assertions import assertions, parsed_tests, with_only
 from pytest_selfinvoke.core.errors import NotApplicableError
 from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import Problem, Prompt
@@ -140,7 +141,7 @@ def first_test(tests: str, entry_point: str) -> str:
 
     :raises NotApplicableError: if there is none.
     """
-    found = _asserts(ast.parse(tests))
+    found = assertions(parsed_tests(tests))
     if not found:
         raise NotApplicableError("there is no test that could be shown")
     return ast.unparse(_Named(entry_point).visit(found[0]))
@@ -148,16 +149,9 @@ def first_test(tests: str, entry_point: str) -> str:
 
 def without_first(tests: str) -> str | None:
     """The tests without their first assertion; ``None`` if no other is left."""
-    tree = ast.parse(tests)
-    found = _asserts(tree)
-    if len(found) < 2:
+    if len(assertions(parsed_tests(tests))) < 2:
         return None
-    return ast.unparse(ast.fix_missing_locations(_Without(found[0]).visit(tree)))
-
-
-def _asserts(tree: ast.Module) -> list[ast.Assert]:
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+    return with_only(tests, lambda i: i > 0)
 
 
 class _Named(ast.NodeTransformer):
@@ -169,11 +163,3 @@ class _Named(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.Name:
         is_candidate = node.id == "candidate"
         return ast.Name(self._name, node.ctx) if is_candidate else node
-
-
-class _Without(ast.NodeTransformer):
-    def __init__(self, left_out: ast.Assert) -> None:
-        self._left_out = left_out
-
-    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
-        return ast.Pass() if node is self._left_out else node
