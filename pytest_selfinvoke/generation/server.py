@@ -155,9 +155,8 @@ class Server:
             if op == "generate" and len(requests) == 1:
                 return {"id": number, "result": host.generate(requests[0]).to_json()}
             if op == "routes" and len(requests) == 1:
-                routes = host.visit(
-                    partial(_routes, label, requests[0], str(message["answer"]))
-                )
+                answer = str(message.get("answer", ""))
+                routes = host.visit(partial(_routes, label, requests[0], answer))
                 return {"id": number, "result": routes.to_json()}
         except SelfInvokeError as error:
             return None if op == "plan" else error_answer(number, error)

@@ -47,7 +47,8 @@ class _Prompt:
 class RoutingReader:
     """Reads each prompt of a judged case once, and the first answer to it.
 
-    After the run, while there is a generation server, so that neither batches nor stored completions are any different.
+    After the run, while there is a generation server, so that neither batches nor
+    stored completions are any different.
     """
 
     def __init__(

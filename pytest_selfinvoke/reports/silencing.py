@@ -27,7 +27,7 @@ def silencing_suite(
     Once those that clean cases use most, once those they use least, and ``draws`` times
     some that are drawn from all.
 
-    :param by: which tokens tell what is used: those of the ``answer`` or the ``prompt``.
+    :param by: which tokens tell what is used: of the ``answer`` or the ``prompt``.
     :raises UserError: if a layer has not more experts than that, or none was used.
     """
     if not 0 < count < found.experts:
