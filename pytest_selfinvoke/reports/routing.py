@@ -211,7 +211,7 @@ def _summary(
 def _pairs(
     outcomes: Mapping[_Which, _Outcome], nominals: Mapping[str, str]
 ) -> Iterator[tuple[_Which, _Which]]:
-    """Each attacked variant with its nominal one, where the two prompts differ."""
+    """Each attacked variant with its nominal one, where that was judged."""
     for which in sorted(outcomes, key=repr):
         attack, seed, style = which
         if Variant(attack=attack).family == CLEAN.family:
@@ -219,9 +219,8 @@ def _pairs(
         name = nominals.get(attack, CLEAN.attack)
         # A nominal variant that is drawn has the seed of what it is compared with.
         for nominal in ((name, None, style), (name, seed, style)):
-            if nominal in outcomes and nominal != which:
-                if outcomes[nominal].prompt != outcomes[which].prompt:
-                    yield which, nominal
+            if nominal in outcomes:
+                yield which, nominal
                 break
 
 
