@@ -93,7 +93,12 @@ def silence(arguments: argparse.Namespace) -> Iterator[str]:
     specs = [ModelSpec(**m) for p in run.manifest["plans"] for m in p["models"]]
     spec = next(spec for spec in specs if spec.label == one.model)
     text = silencing_suite(
-        spec, one, count=arguments.experts, draws=arguments.draws, seed=arguments.seed
+        spec,
+        one,
+        by=arguments.by,
+        count=arguments.experts,
+        draws=arguments.draws,
+        seed=arguments.seed,
     )
     write_atomically(arguments.output, text.encode())
     yield f"{arguments.output}: {text.count('[[model]]')} models"
@@ -344,6 +349,12 @@ def _add_silence(added: argparse.ArgumentParser) -> None:
         added.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=text
         )
+    added.add_argument(
+        "--by",
+        choices=("answer", "prompt"),
+        default="answer",
+        help="which tokens tell what is used (default: answer)",
+    )
     added.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE.selfinvoke.toml"
     )

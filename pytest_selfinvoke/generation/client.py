@@ -95,13 +95,14 @@ class GenerationClient:
                 }
             )
 
-    def routes(self, label: str, request: Request) -> Routes:
-        """The experts that the tokens of a prompt visit; waits for it.
+    def routes(self, label: str, request: Request, answer: str) -> Routes:
+        """The experts that a prompt and its answer visit; waits for it.
 
         :raises UserError: if the model does not say.
         :raises GenerationError: if the model or the server failed.
         """
-        message = {"op": "routes", "model": label, "request": request.to_json()}
+        asked = {"request": request.to_json(), "answer": answer}
+        message = {"op": "routes", "model": label, **asked}
         return Routes.from_json(self._ask(message, tries=2))
 
     def stats(self) -> dict[str, dict[str, Any]]:

@@ -155,7 +155,8 @@ class Server:
             if op == "generate" and len(requests) == 1:
                 return {"id": number, "result": host.generate(requests[0]).to_json()}
             if op == "routes" and len(requests) == 1:
-                routes = host.visit(partial(_routes, label, requests[0]))
+                answer = str(message.get("answer", ""))
+                routes = host.visit(partial(_routes, label, requests[0], answer))
                 return {"id": number, "result": routes.to_json()}
         except SelfInvokeError as error:
             return None if op == "plan" else error_answer(number, error)
@@ -195,11 +196,11 @@ class _Refusing:
         raise self._error
 
 
-def _routes(label: str, request: Request, engine: Engine) -> Routes:
-    routes: Callable[[Request], Routes] | None = getattr(engine, "routes", None)
+def _routes(label: str, request: Request, answer: str, engine: Engine) -> Routes:
+    routes: Callable[[Request, str], Routes] | None = getattr(engine, "routes", None)
     if routes is None:
         raise UserError(f"{label} does not say which experts it visits: use hf:")
-    return routes(request)
+    return routes(request, answer)
 
 
 def _opened(settings: StoreSettings) -> CompletionStore:

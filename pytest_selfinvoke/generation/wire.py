@@ -2,9 +2,10 @@
 
 A frame is one line of ASCII JSON: an object. The first frame of a connection is
 ``{"secret": ...}``. Then come ``{"id": n, "op": ..., "model": label, ...}`` with the
-operations ``info``, ``generate`` and ``routes`` (``request``), ``plan`` (``requests``;
-no answer), ``stats`` and ``activity``. Answers are ``{"id": n, "result": ...}`` or
-``{"id": n, "error": one line, "kind": "user" | "generation"}``.
+operations ``info``, ``generate`` (``request``), ``routes`` (``request`` and the text of
+its ``answer``), ``plan`` (``requests``; no answer), ``stats`` and ``activity``. Answers
+are ``{"id": n, "result": ...}`` or ``{"id": n, "error": one line, "kind": "user" |
+"generation"}``.
 """
 
 from __future__ import annotations

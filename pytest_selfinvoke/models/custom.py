@@ -90,8 +90,8 @@ class CustomKind:
 class CustomEngine:
     """Makes an engine of a user's object.
 
-    ``routes`` is the object's own function from a request to its ``Routes``, if it has
-    one.
+    ``routes`` is the object's own function from a request and the text of its answer to
+    their ``Routes``, if it has one.
 
     :raises UserError: if ``info`` or ``max_batch`` are not what they should be.
     """

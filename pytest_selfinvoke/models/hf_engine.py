@@ -114,8 +114,10 @@ class HfEngine:
                 answers[i] = answer
         return answers
 
-    def routes(self, request: Request) -> Routes:
-        """The experts that each token of a prompt visits.
+    def routes(self, request: Request, answer: str) -> Routes:
+        """The experts that each token of a prompt and its answer visits.
+
+        The answer's text is encoded again, without the token that ended it.
 
         :raises UserError: if the model does not say.
         :raises GenerationError: if the prompt cannot be read, or the model breaks.
@@ -124,7 +126,14 @@ class HfEngine:
         if isinstance(row, Failure):
             raise GenerationError(row.reason)
         try:
-            return read_routes(self._model, row.tokens, name=self._info.name)
+            encoded = self._tokenizer(answer, add_special_tokens=False, verbose=False)
+            tokens = [*row.tokens, *encoded["input_ids"][: row.limit]]
+            return read_routes(
+                self._model,
+                tokens,
+                name=self._info.name,
+                prompt_tokens=len(row.tokens),
+            )
         except (RuntimeError, MemoryError) as error:
             raise GenerationError(
                 f"{self._info.name}: {type(error).__name__}: {_first_line(error)}"

@@ -80,10 +80,12 @@ def read_routes(
     tokens: Sequence[int],
     *,
     name: str,
+    prompt_tokens: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Routes:
-    """The experts that each token of one prompt visits, by one forward pass.
+    """The experts that each token visits, by one forward pass.
 
+    :param prompt_tokens: how many tokens are the prompt; by default all.
     :raises UserError: if the model is dense, or does not say what it chose.
     """
     torch = require("torch", extra="hf")
@@ -112,11 +114,16 @@ def read_routes(
         )
     if set(choices) != {layer.number for layer in layers}:
         raise UserError(_unreadable(model, name))
-    return _routes(choices, tokens, count, clock() - started)
+    read = len(tokens) if prompt_tokens is None else prompt_tokens
+    return _routes(choices, tokens, count, read, clock() - started)
 
 
 def _routes(
-    choices: Mapping[int, Choice], tokens: Sequence[int], count: int, duration_s: float
+    choices: Mapping[int, Choice],
+    tokens: Sequence[int],
+    count: int,
+    prompt_tokens: int,
+    duration_s: float,
 ) -> Routes:
     torch = require("torch", extra="hf")
     chosen = torch.stack([choice.experts.cpu() for choice in choices.values()])
@@ -130,6 +137,7 @@ def _routes(
         top_k=chosen.shape[-1],
         chosen=array("H", chosen.flatten().tolist()),
         weights=weights.contiguous().view(torch.uint8).numpy().tobytes(),
+        prompt_tokens=prompt_tokens,
         duration_s=duration_s,
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -21,10 +22,32 @@ if TYPE_CHECKING:
     from pytest_selfinvoke.plugin.controller import Controller
 
 
-class RoutingReader:
-    """Reads each prompt of a judged case once, while there is a generation server.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prompt:
+    """A prompt, and the answer that a model gave to it."""
 
-    After the run, so that neither batches nor stored completions are any different.
+    hash: str
+    answer: str
+
+    @classmethod
+    def of_cases(cls, run: Path) -> dict[str, Self]:
+        """The id of the first judged case of each model and prompt -> its prompt."""
+        found: dict[tuple[str, str], tuple[str, Self]] = {}
+        for record in read_records(run):
+            if record.judged and record.prompt_hash:
+                answer = str((record.completion or {}).get("text", ""))
+                found.setdefault(
+                    (str(record.case["model"]), record.prompt_hash),
+                    (record.id, cls(hash=record.prompt_hash, answer=answer)),
+                )
+        return dict(found.values())
+
+
+class RoutingReader:
+    """Reads each prompt of a judged case once, and the first answer to it.
+
+    After the run, while there is a generation server, so that neither batches nor
+    stored completions are any different.
     """
 
     def __init__(
@@ -70,37 +93,41 @@ class RoutingReader:
         if run is None or not is_complete or self._controller.broken is not None:
             return
         try:
-            hashes = {r.id: r.prompt_hash for r in read_records(run.path) if r.judged}
+            found = _Prompt.of_cases(run.path)
             # With xdist the line of dots is still open, whatever the reporter thinks.
             show(self._config, "")
-            for label, entries in self._by_model(hashes).items():
-                self._read(run.path, label, entries)
+            for label, prompts in self._by_model(found).items():
+                self._read(run.path, label, prompts)
         except KeyboardInterrupt:
             self._problems.append("reading the routing was interrupted")
         except (SelfInvokeError, OSError) as error:
             self._problems.append(f"routing was not read: {error}")
 
-    def _by_model(self, hashes: Mapping[str, str]) -> dict[str, dict[str, Planned]]:
-        """Model -> prompt hash -> the first case with that prompt."""
-        models: dict[str, dict[str, Planned]] = {}
+    def _by_model(
+        self, found: Mapping[str, _Prompt]
+    ) -> dict[str, list[tuple[_Prompt, Planned]]]:
+        """The prompts of each model, each with the case that it was first asked for."""
+        models: dict[str, list[tuple[_Prompt, Planned]]] = {}
         for entry in self._controller.planned:
             plan, case, _ = entry
             specs = {spec.label: spec for spec in plan.suite.models}
-            if case.id in hashes and self._gives_routes(specs[case.model]):
-                prompts = models.setdefault(case.model, {})
-                prompts.setdefault(hashes[case.id], entry)
+            if case.id in found and self._gives_routes(specs[case.model]):
+                models.setdefault(case.model, []).append((found[case.id], entry))
         return models
 
-    def _read(self, run: Path, label: str, entries: Mapping[str, Planned]) -> None:
+    def _read(
+        self, run: Path, label: str, prompts: Sequence[tuple[_Prompt, Planned]]
+    ) -> None:
         """Write one model's file; what goes wrong becomes a line."""
-        show(self._config, f"reading the routing of {len(entries)} prompts: {label}")
+        show(self._config, f"reading the routing of {len(prompts)} prompts: {label}")
         client, failed = self._runtime.client(), []
         try:
             with RouteWriter(run, label) as writer:
-                for prompt_hash, (plan, case, problem) in entries.items():
+                for prompt, (plan, case, problem) in prompts:
                     try:
                         asked = self._runtime.asking(plan, client).ask(case, problem)
-                        writer.add(prompt_hash, client.routes(label, asked.request))
+                        routes = client.routes(label, asked.request, prompt.answer)
+                        writer.add(prompt.hash, routes)
                     except GenerationError as error:
                         failed.append(str(error))
         except UserError as error:

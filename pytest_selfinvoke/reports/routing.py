@@ -33,6 +33,8 @@ EXPERTS = 8
 class LayerDrift:
     """One layer: how evenly clean prompts use it, and what attacks change.
 
+    ``load`` is the mean load of clean prompts, ``answer_load`` that of the answers to
+    them; each is empty if there are none.
     ``divergence`` is the mean Jensen-Shannon divergence of the loads of whole prompts,
     in bits; ``overlap`` the mean Jaccard overlap of aligned tokens, ``None`` if there
     are none. Both compare an attacked prompt with its nominal one.
@@ -40,6 +42,7 @@ class LayerDrift:
 
     layer: int
     load: Load
+    answer_load: Load
     evenness: float
     divergence: float | None
     overlap: float | None
@@ -172,7 +175,7 @@ def _summary(
     file: RouteFile,
     nominals: Mapping[str, str],
 ) -> RoutingSummary:
-    clean: list[tuple[Load, ...]] = []
+    clean: list[Routes] = []
     by_problem: list[list[_Drift]] = []
     skipped = 0
     with file.reading() as get:
@@ -180,7 +183,7 @@ def _summary(
         for _, outcomes in sorted(problems.items()):
             routes = {which: get(o.prompt) for which, o in outcomes.items()}
             clean += [
-                _loads(found)
+                found
                 for which, found in routes.items()
                 if found is not None and which[0] == CLEAN.attack
             ]
@@ -208,7 +211,7 @@ def _summary(
 def _pairs(
     outcomes: Mapping[_Which, _Outcome], nominals: Mapping[str, str]
 ) -> Iterator[tuple[_Which, _Which]]:
-    """Each attacked variant with its nominal one, where the two prompts differ."""
+    """Each attacked variant with its nominal one, where that was judged."""
     for which in sorted(outcomes, key=repr):
         attack, seed, style = which
         if Variant(attack=attack).family == CLEAN.family:
@@ -216,9 +219,8 @@ def _pairs(
         name = nominals.get(attack, CLEAN.attack)
         # A nominal variant that is drawn has the seed of what it is compared with.
         for nominal in ((name, None, style), (name, seed, style)):
-            if nominal in outcomes and nominal != which:
-                if outcomes[nominal].prompt != outcomes[which].prompt:
-                    yield which, nominal
+            if nominal in outcomes:
+                yield which, nominal
                 break
 
 
@@ -232,10 +234,14 @@ def _drift(
     if one is None or other is None:
         return None
     clean, attacked = _loads(one), _loads(other)
-    pairs = aligned(one.tokens, other.tokens)
+    pairs = aligned(
+        one.tokens[: one.prompt_tokens], other.tokens[: other.prompt_tokens]
+    )
     overlaps = [
         overlap(a, b, pairs, one.top_k)
-        for a, b in zip(_by_layer(one), _by_layer(other), strict=True)
+        for a, b in (
+            (one.of_layer(i), other.of_layer(i)) for i in range(len(one.layers))
+        )
     ]
     return _Drift(
         attack=which[0],
@@ -250,27 +256,30 @@ def _drift(
     )
 
 
-def _by_layer(routes: Routes) -> Iterator[Sequence[int]]:
-    size = len(routes.tokens) * routes.top_k
-    for layer in range(len(routes.layers)):
-        yield routes.chosen[layer * size : (layer + 1) * size]
-
-
 def _loads(routes: Routes) -> tuple[Load, ...]:
-    return tuple(load_of(chosen, routes.experts) for chosen in _by_layer(routes))
+    """The load of the prompt in each layer."""
+    layers = range(len(routes.layers))
+    return tuple(load_of(routes.of_layer(i), routes.experts) for i in layers)
+
+
+def _clean_load(clean: Sequence[Routes], index: int, *, answer: bool) -> Load:
+    chosen = [(routes.of_layer(index, answer=answer), routes) for routes in clean]
+    found = [load_of(own, routes.experts) for own, routes in chosen if own]
+    return mean_load(found) if found else ()
 
 
 def _layers(
     numbers: Sequence[int],
-    clean: Sequence[tuple[Load, ...]],
+    clean: Sequence[Routes],
     drifts: Sequence[_Drift],
 ) -> Iterator[LayerDrift]:
     with_overlap = [d.overlaps for d in drifts if d.overlaps is not None]
     for index, number in enumerate(numbers):
-        load = mean_load([loads[index] for loads in clean]) if clean else ()
+        load = _clean_load(clean, index, answer=False)
         yield LayerDrift(
             layer=number,
             load=load,
+            answer_load=_clean_load(clean, index, answer=True),
             evenness=evenness(load),
             divergence=_mean(d.divergences[index] for d in drifts),
             overlap=_mean(overlaps[index] for overlaps in with_overlap),

@@ -10,17 +10,24 @@ from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.ids import segment
 from pytest_selfinvoke.core.records import ModelSpec
 from pytest_selfinvoke.core.seeding import derive_rng
-from pytest_selfinvoke.reports.routing import LayerDrift, RoutingSummary
+from pytest_selfinvoke.reports.routing import RoutingSummary
 
 
 def silencing_suite(
-    spec: ModelSpec, found: RoutingSummary, *, count: int, draws: int, seed: int
+    spec: ModelSpec,
+    found: RoutingSummary,
+    *,
+    by: str,
+    count: int,
+    draws: int,
+    seed: int,
 ) -> str:
     """The model as it is, and with ``count`` experts of every layer silenced.
 
-    Once those that clean prompts use most, once those they use least, and ``draws``
-    times some that are drawn from all.
+    Once those that clean cases use most, once those they use least, and ``draws`` times
+    some that are drawn from all.
 
+    :param by: which tokens tell what is used: of the ``answer`` or the ``prompt``.
     :raises UserError: if a layer has not more experts than that, or none was used.
     """
     if not 0 < count < found.experts:
@@ -28,11 +35,15 @@ def silencing_suite(
             f"--experts must be between 1 and {found.experts - 1}: {found.model} has"
             f" {found.experts} in a layer"
         )
-    if not all(layer.load for layer in found.layers):
-        raise UserError(f"{found.model}: no clean prompt of {found.benchmark} was read")
+    loads = {
+        layer.layer: layer.load if by == "prompt" else layer.answer_load
+        for layer in found.layers
+    }
+    if not all(loads.values()):
+        raise UserError(f"{found.model}: no clean {by} of {found.benchmark} was read")
     chosen = {
-        f"most-{count}": _ranked(found.layers, count, most=True),
-        f"least-{count}": _ranked(found.layers, count, most=False),
+        f"most-{count}": _ranked(loads, count, most=True),
+        f"least-{count}": _ranked(loads, count, most=False),
         **{
             f"random-{count}-draw{n}": _drawn(found, count, seed, n)
             for n in range(1, draws + 1)
@@ -40,7 +51,7 @@ def silencing_suite(
     }
     lines = [
         f"# {count} of {found.experts} experts of each layer of {found.model}, by what",
-        f"# the clean prompts of {found.benchmark} visit; drawn with the seed {seed}.",
+        f"# clean {by}s on {found.benchmark} visit; drawn with the seed {seed}.",
         "",
         *_model(spec, spec.label, {}),
     ]
@@ -51,15 +62,14 @@ def silencing_suite(
 
 
 def _ranked(
-    layers: Sequence[LayerDrift], count: int, *, most: bool
+    loads: Mapping[int, Sequence[float]], count: int, *, most: bool
 ) -> dict[str, list[int]]:
     sign = -1 if most else 1
     return {
-        str(layer.layer): sorted(
-            sorted(range(len(layer.load)), key=lambda e: (sign * load[e], e))[:count]
+        str(layer): sorted(
+            sorted(range(len(load)), key=lambda e: (sign * load[e], e))[:count]
         )
-        for layer in layers
-        for load in [layer.load]
+        for layer, load in loads.items()
     }
 
 

@@ -1,7 +1,8 @@
 """The routing of a run: ``routing/MODEL.npz``, which ``numpy.load`` reads too.
 
-For each prompt, by its hash: ``HASH.tokens`` (token ids), ``HASH.experts`` and
-``HASH.weights`` (each layers x tokens x top-k). ``meta`` is JSON as bytes.
+For each prompt, by its hash: ``HASH.tokens`` (token ids, also of its answer),
+``HASH.prompt`` (how many of them are the prompt), ``HASH.experts`` and ``HASH.weights``
+(each layers x tokens x top-k). ``meta`` is JSON as bytes.
 Written and read without numpy, for the controller need not have it.
 """
 
@@ -70,6 +71,7 @@ class RouteWriter:
             kind, chosen = "u1", array("B", routes.chosen).tobytes()
         for name, dtype, size, data in (
             ("tokens", "u4", shape[1:2], routes.tokens.tobytes()),
+            ("prompt", "u4", (1,), array("I", [routes.prompt_tokens]).tobytes()),
             ("experts", kind, shape, chosen),
             ("weights", "f2", shape, routes.weights),
         ):
@@ -139,9 +141,9 @@ class RouteFile:
             raise DataError(self.path, f"damaged: {error}") from error
 
     def _read(self, archive: zipfile.ZipFile, prompt_hash: str) -> Routes:
-        tokens, chosen, weights = (
+        tokens, prompt, chosen, weights = (
             _from_npy(archive.read(f"{prompt_hash}.{name}.npy"))
-            for name in ("tokens", "experts", "weights")
+            for name in ("tokens", "prompt", "experts", "weights")
         )
         layers, count, top_k = chosen.shape
         if (layers, count) != (len(self.layers), tokens.shape[0]):
@@ -154,6 +156,7 @@ class RouteFile:
             top_k=top_k,
             chosen=array("H", array(code, chosen.data)),
             weights=weights.data,
+            prompt_tokens=array("I", prompt.data)[0],
         )
 
 

@@ -210,14 +210,21 @@ def test_the_engine_reads_the_prompt_that_it_would_answer(
 ) -> None:
     engine = load(mixtral)
     request = ask([("user", "def add(a, b):")])
-    routes = engine.routes(request)
     [answer] = engine.generate([request])
     assert isinstance(answer, Completion)
-    assert answer.prompt_tokens == len(routes.tokens)
+    routes = engine.routes(request, "return a + b")
+    assert answer.prompt_tokens == routes.prompt_tokens < len(routes.tokens)
+    # A causal model treats a prompt alike whatever follows.
+    alone = engine.routes(request, "")
+    assert len(alone.tokens) == alone.prompt_tokens
+    for layer in range(2):
+        assert routes.of_layer(layer) == alone.of_layer(layer)
+        assert len(routes.of_layer(layer, answer=True)) > 0
+        assert len(alone.of_layer(layer, answer=True)) == 0
     assert (routes.experts, routes.top_k) == (4, 2)
     assert Routes.from_json(routes.to_json()) == routes
     with pytest.raises(GenerationError, match="empty"):
-        engine.routes(ask(""))
+        engine.routes(ask(""), "")
 
 
 def test_silence_is_an_option_of_the_model(

@@ -28,13 +28,14 @@ MODEL = """
         def __init__(self, spec): pass
         def generate(self, requests):
             return ["" if "bad" in r.prompt.shown() else RIGHT for r in requests]
-        def routes(self, request):
-            words = request.prompt.shown().split()
+        def routes(self, request, answer):
+            read = len(request.prompt.shown().split())
+            words = [*request.prompt.shown().split(), *answer.split()]
             chosen = [3 if word == "bad" else len(word) % 3 for word in words]
             return Routes(
                 tokens=array("I", (sum(map(ord, word)) for word in words)),
                 layers=(1,), experts=4, top_k=1,
-                chosen=array("H", chosen), weights=bytes(2 * len(words)))
+                chosen=array("H", chosen), weights=bytes(2 * len(words)), prompt_tokens=read)
 
     class Dense(Sparse):
         routes = None

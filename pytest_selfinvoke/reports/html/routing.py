@@ -38,6 +38,8 @@ def routing_plots(
 def _drift(
     key: str, benchmark: str, found: Sequence[RoutingSummary], colours: Colours
 ) -> Plot:
+    from matplotlib.ticker import MaxNLocator
+
     with axes(height=WIDTH * 0.62) as (figure, ax):
         for one in found:
             colour, marker = style(one.model, colours)
@@ -50,6 +52,7 @@ def _drift(
                 linewidth=1.5,
             )
         ax.set_ylim(bottom=0)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("layer")
         ax.set_ylabel("divergence of the load, thousandths of a bit")
         drawing = svg.to_svg(
@@ -88,6 +91,7 @@ def _drift(
 
 def _load(name: str, one: RoutingSummary) -> Plot:
     from matplotlib.patches import Rectangle
+    from matplotlib.ticker import MaxNLocator
 
     most = max(1, CELLS // one.experts)
     shown = sorted(one.layers, key=lambda layer: layer.evenness)[:most]
@@ -97,9 +101,10 @@ def _load(name: str, one: RoutingSummary) -> Plot:
         for y, layer in enumerate(shown):
             for expert, share in enumerate(layer.load):
                 colour = svg.heat(min(1.0, share * one.experts / 2))
-                box = Rectangle((expert, y + 0.05), 1, 0.9, facecolor=colour, lw=0)
+                box = Rectangle((expert - 0.5, y + 0.05), 1, 0.9, fc=colour, lw=0)
                 ax.add_patch(box)
-        ax.set_xlim(0, one.experts)
+        ax.set_xlim(-0.5, one.experts - 0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylim(len(shown), 0)
         ax.grid(visible=False)
         ticks(ax.yaxis, [str(layer.layer) for layer in shown], 0.5)

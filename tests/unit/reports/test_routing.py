@@ -42,6 +42,8 @@ EMPTY = RoutingSummary(
     skipped=0,
 )
 
+#: The first token of an answer.
+ANSWER = 77
 #: Tokens, and the expert of each in the layers 0 and 2.
 Prompts = Mapping[str, tuple[Sequence[int], Sequence[int], Sequence[int]]]
 
@@ -60,6 +62,9 @@ def summarise(
                     top_k=1,
                     chosen=array("H", [*first, *second]),
                     weights=bytes(4 * len(tokens)),
+                    prompt_tokens=tokens.index(ANSWER)
+                    if ANSWER in tokens
+                    else len(tokens),
                     duration_s=0.25,
                 ),
             )
@@ -76,8 +81,9 @@ def test_drift_is_taken_between_a_variant_and_its_clean_prompt(
     found = summarise(
         tmp_path,
         {
-            "c": ([1, 2, 3, 4], [0, 0, 1, 1], [0, 1, 2, 3]),
-            "x": ([1, 9, 3, 4], [0, 0, 2, 2], [0, 1, 2, 3]),
+            "c": ([1, 2, 3, 4, ANSWER, 8], [0, 0, 1, 1, 3, 2], [0, 1, 2, 3, 1, 1]),
+            # Another answer is no drift.
+            "x": ([1, 9, 3, 4, ANSWER], [0, 0, 2, 2, 0], [0, 1, 2, 3, 2]),
         },
         [
             make("p", "clean", True, prompt_hash="c"),
@@ -90,6 +96,7 @@ def test_drift_is_taken_between_a_variant_and_its_clean_prompt(
     first, last = found.layers
     assert (first.layer, last.layer) == (0, 2)
     assert first.load == (0.5, 0.5, 0, 0)
+    assert (first.answer_load, last.answer_load) == ((0, 0, 0.5, 0.5), (0, 1, 0, 0))
     assert first.evenness == pytest.approx(0.5)
     assert last.evenness == pytest.approx(1)
     # Half of the choices moved from one expert to another.
@@ -101,7 +108,7 @@ def test_drift_is_taken_between_a_variant_and_its_clean_prompt(
     assert attack.overlap == pytest.approx(0.5)
     moved = {(e.layer, e.expert, e.clean, e.attacked) for e in found.drifting[:2]}
     assert moved == {(0, 1, 0.5, 0.0), (0, 2, 0.0, 0.5)}
-    assert (found.prompts, found.tokens, found.duration_s) == (2, 8, 0.5)
+    assert (found.prompts, found.tokens, found.duration_s) == (2, 11, 0.5)
     assert found.skipped == 0
 
 
@@ -244,7 +251,12 @@ def test_a_large_model_shows_the_layers_that_are_least_even() -> None:
     even, odd = (1 / 1024,) * 1024, (1.0, *[0.0] * 1023)
     layers = [
         LayerDrift(
-            layer=i, load=load, evenness=evenness(load), divergence=None, overlap=None
+            layer=i,
+            load=load,
+            answer_load=(),
+            evenness=evenness(load),
+            divergence=None,
+            overlap=None,
         )
         for i, load in enumerate((even, odd, even, odd))
     ]

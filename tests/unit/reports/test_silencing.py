@@ -23,7 +23,12 @@ SPEC = ModelSpec(
 
 def layer(number: int, *load: float) -> LayerDrift:
     return LayerDrift(
-        layer=number, load=load, evenness=0.5, divergence=None, overlap=None
+        layer=number,
+        load=load[::-1],
+        answer_load=load,
+        evenness=0.5,
+        divergence=None,
+        overlap=None,
     )
 
 
@@ -43,8 +48,8 @@ FOUND = RoutingSummary(
 )
 
 
-def models(**chosen: int) -> list[dict[str, Any]]:
-    asked = {"count": 2, "draws": 3, "seed": 0, **chosen}
+def models(**chosen: Any) -> list[dict[str, Any]]:
+    asked = {"by": "answer", "count": 2, "draws": 3, "seed": 0, **chosen}
     found = tomllib.loads(silencing_suite(SPEC, FOUND, **asked))
     return list(found["model"])
 
@@ -60,6 +65,8 @@ def test_most_and_least_used_experts_of_each_layer() -> None:
     assert [one["name"] for one in drawn] == [
         f"m-without-random-2-draw{n}" for n in (1, 2, 3)
     ]
+    assert models(by="prompt")[1]["options"]["silence"] == {"1": [0, 2], "3": [0, 1]}
+    assert models(by="prompt", count=1)[1]["options"]["silence"]["3"] == [0]
     for one in drawn:
         silenced = one["options"]["silence"]
         assert set(silenced) == {"1", "3"}
@@ -82,13 +89,13 @@ def test_some_experts_must_be_left(count: int) -> None:
 
 def test_without_clean_prompts_nothing_is_known() -> None:
     found = replace(FOUND, layers=(layer(1),))
-    with pytest.raises(UserError, match="no clean prompt of b"):
-        silencing_suite(SPEC, found, count=1, draws=1, seed=0)
+    with pytest.raises(UserError, match="no clean answer of b"):
+        silencing_suite(SPEC, found, by="answer", count=1, draws=1, seed=0)
 
 
 def test_it_is_a_suite(tmp_path: Path) -> None:
     file = tmp_path / "s.selfinvoke.toml"
-    file.write_text(silencing_suite(SPEC, FOUND, count=1, draws=1, seed=0))
+    file.write_text(silencing_suite(SPEC, FOUND, by="prompt", count=1, draws=1, seed=0))
     plain, *others = load_suite(file, Suite()).models
     assert (plain.spec, plain.declared) == (SPEC.spec, SPEC.declared)
     assert len(others) == 3

@@ -20,6 +20,7 @@ def routes(*, experts: int = 4, tokens: int = 3) -> Routes:
         top_k=2,
         chosen=array("H", [i * 7 % experts for i in range(size)]),
         weights=bytes(range(2 * size)),
+        prompt_tokens=2,
         duration_s=0.5,
     )
 
@@ -43,7 +44,10 @@ def test_what_was_written_is_read(tmp_path: Path, experts: int) -> None:
         for prompt_hash, found in (("a1", one), ("b2", other)):
             read = get(prompt_hash)
             assert read is not None
-            for name in ("tokens", "layers", "experts", "top_k", "chosen", "weights"):
+            for name in (
+                *("tokens", "layers", "experts", "top_k", "chosen", "weights"),
+                "prompt_tokens",
+            ):
                 assert getattr(read, name) == getattr(found, name)
         assert get("c3") is None
 
