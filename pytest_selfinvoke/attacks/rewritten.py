@@ -4,8 +4,10 @@ A file holds one JSON object a line, as :mod:`pytest_selfinvoke.rewriting` write
 ``benchmark``, ``problem``, ``problem_hash``, and either the ``paragraphs`` of the parts
 of its prompt (``base`` and ``target``) in other words, or the name of a ``variable``.
 It is loaded as one attack, ``rewritten:FILE``. So a run needs no second model, and is
-the same wherever the file is. Threat model: natural. Definitions: the back-translation
-and the model's variable names of ReCode, arXiv 2212.10264, section 3.2.
+the same wherever the file is. Threat model: natural;
+white-box where :mod:`pytest_selfinvoke.searching` found the words. Definitions: the
+back-translation and the model's variable names of ReCode, arXiv 2212.10264, section
+3.2.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from pytest_selfinvoke.core.registry import Registry
 
 _SOURCE = "ReCode, arXiv 2212.10264, section 3.2, by the model that the file names"
 
+_SEARCHED = "HotFlip, arXiv 1712.06751, on words, against the model that the file names"
+
 
 def register_file(path: Path, attacks: Registry[Attack]) -> str:
     """Register a file's attack, and give its name: ``rewritten.`` and the file's.
@@ -37,9 +41,15 @@ def register_file(path: Path, attacks: Registry[Attack]) -> str:
     """
     name = attack_name("rewritten", path)
     found = _load(path, path.stat().st_mtime_ns)
-    renames = any("variable" in record for record in next(iter(found.values())))
+    first = next(iter(found.values()))
+    renames = any("variable" in record for record in first)
+    is_searched = any(record.get("threat") == "white-box" for record in first)
 
-    @facts(threat="natural", source=_SOURCE, nominal=HALF if renames else "clean")
+    @facts(
+        threat="white-box" if is_searched else "natural",
+        source=_SEARCHED if is_searched else _SOURCE,
+        nominal=HALF if renames else "clean",
+    )
     def rewritten(problem: Problem, rng: random.Random) -> Problem:
         """One of a model's rewritings of the prompt, drawn by the seed."""
         records = _load(path, path.stat().st_mtime_ns).get(
@@ -54,13 +64,14 @@ def register_file(path: Path, attacks: Registry[Attack]) -> str:
             )
         if "variable" in record:
             return rename_variable(Given.of(problem), record["variable"])
-        return _reworded(problem, record["paragraphs"])
+        return reworded(problem, record["paragraphs"])
 
     attacks.define(name, rewritten)
     return name
 
 
-def _reworded(problem: Problem, texts: dict[str, list[str]]) -> Problem:
+def reworded(problem: Problem, texts: dict[str, list[str]]) -> Problem:
+    """The problem with other paragraphs in its prompts: part -> one text each."""
     base = problem.base
     return replace(
         problem,

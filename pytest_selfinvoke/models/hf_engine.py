@@ -28,6 +28,7 @@ from pytest_selfinvoke.models.decoding import (
     decode,
     end_row,
 )
+from pytest_selfinvoke.models.likelihood import Likelihood
 from pytest_selfinvoke.models.routing import read_routes, silence
 from pytest_selfinvoke.models.silencing import parse_silenced
 
@@ -177,9 +178,19 @@ class HfEngine:
             )
         return Row(request=request, tokens=tokens, limit=room)
 
+    def likelihood(self) -> Likelihood:
+        """The model's losses, for white-box attacks."""
+        return Likelihood(self._model, self._tokenizer, self._text_of)
+
     def _encode(self, prompt: Prompt) -> list[int]:
+        text, adds_special = self._text_of(prompt)
+        encoded = self._tokenizer(text, add_special_tokens=adds_special, verbose=False)
+        return list(encoded["input_ids"])
+
+    def _text_of(self, prompt: Prompt) -> tuple[str, bool]:
+        """What the model reads, and whether special tokens still have to be added."""
         if not prompt.is_chat:
-            return list(self._tokenizer(prompt.text, verbose=False)["input_ids"])
+            return prompt.text, True
         continued = prompt.messages[-1].role == "assistant"
         text = self._tokenizer.apply_chat_template(
             [{"role": m.role, "content": m.content} for m in prompt.messages],
@@ -188,8 +199,7 @@ class HfEngine:
             continue_final_message=continued,
         )
         # The template writes the special tokens itself.
-        encoded = self._tokenizer(text, add_special_tokens=False, verbose=False)
-        return list(encoded["input_ids"])
+        return str(text), False
 
     def _run(self, rows: list[Row]) -> list[Completion | Failure]:
         """Generate; where memory runs out, in halves."""

@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """``--selfinvoke-list``, ``-selftest``, ...: print and stop."""
-    for name in ("list", "selftest", "certify", "audit", "rewrite"):
+    for name in ("list", "selftest", "certify", "audit", "rewrite", "search"):
         if getattr(config.option, f"selfinvoke_{name}", False):
             from pytest_selfinvoke.plugin import commands
 

@@ -14,6 +14,7 @@ from pytest_selfinvoke.plan import Plan
 from pytest_selfinvoke.plugin.auditing import audit_benchmarks
 from pytest_selfinvoke.plugin.rewriting import rewrite_to_file
 from pytest_selfinvoke.plugin.runtime import Registries, Runtime
+from pytest_selfinvoke.plugin.searching import search_to_file
 from pytest_selfinvoke.plugin.stash import RUNTIME
 from pytest_selfinvoke.prompts import BUILTIN as STYLES
 from pytest_selfinvoke.sandbox import selftest as corpus
@@ -111,6 +112,21 @@ def print_rewrite(config: pytest.Config) -> int:
     def run(runtime: Runtime, show: Callable[[str], None]) -> int:
         try:
             return rewrite_to_file(config, runtime, show)
+        except (UserError, NotJudgedError) as error:
+            raise pytest.UsageError(str(error)) from error
+
+    return configured(config, run)
+
+
+def print_search(config: pytest.Config) -> int:
+    """Write the worst wordings of prompts into the file of an attack.
+
+    Exit code 1 says that there are none.
+    """
+
+    def run(runtime: Runtime, show: Callable[[str], None]) -> int:
+        try:
+            return search_to_file(config, runtime, show)
         except (UserError, NotJudgedError) as error:
             raise pytest.UsageError(str(error)) from error
 

@@ -194,6 +194,12 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "help": "Let --model say the prompts of --benchmark in other words, or name "
         "their variables, into a file for --attack=rewritten:FILE",
     },
+    "search": {
+        "metavar": "hotflip|random:FILE",
+        "help": "Replace words of the prompts of --benchmark so that the reference "
+        "becomes unlikely for --model (hf:), by its gradients or at random; written "
+        "to a file for --attack=rewritten:FILE",
+    },
     "selftest": {
         "action": "store_true",
         "help": "Run hostile, damaging and honest programs in this host's sandbox and "
