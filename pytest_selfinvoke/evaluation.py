@@ -6,7 +6,7 @@ import difflib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_selfinvoke.anatomy.anatomist import Anatomist
 from pytest_selfinvoke.attacks.base import Attack, NotApplicableError, apply
@@ -31,6 +31,7 @@ from pytest_selfinvoke.models.base import ModelKind, Request
 from pytest_selfinvoke.prompts import default_style, get_style
 from pytest_selfinvoke.prompts.protocol import ProtocolStyle
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
+from pytest_selfinvoke.sandbox.coverer import Coverage
 
 #: Processor time of a program that is put together from two, at least.
 _ANATOMY_CPU_S = 2.0
@@ -54,6 +55,16 @@ class Executor(Protocol):
 
     def run(self, job: Job) -> Execution:
         """Run one program against its tests.
+
+        :raises NotJudgedError: if the sandbox itself failed.
+        """
+
+
+class Coverer(Protocol):
+    """Counts what tests reach: the sandbox."""
+
+    def cover(self, job: Job) -> Coverage | None:
+        """Lines and branches of a program, if that can be said.
 
         :raises NotJudgedError: if the sandbox itself failed.
         """
@@ -132,7 +143,8 @@ class Asking:
 class Services:
     """What evaluating a case needs from this process.
 
-    With an ``anatomist``, judged self-invoking cases are taken apart.
+    With an ``anatomist``, judged self-invoking cases are taken apart; with a
+    ``coverer``, it is counted how much of each program the tests reach.
     """
 
     asking: Asking
@@ -142,6 +154,7 @@ class Services:
     clock: Callable[[], float] = time.perf_counter
     references: dict[str, Execution] = field(default_factory=dict)
     anatomist: Anatomist | None = None
+    coverer: Coverer | None = None
 
     def check_reference(self, problem: Problem) -> Execution:
         """Make sure that a problem can be solved here, once per problem.
@@ -184,15 +197,24 @@ class Services:
             return self._execute(program, problem, limits)
         return execution
 
+    def cover(self, program: str, problem: Problem) -> dict[str, Any] | None:
+        """How much of a program the problem's tests reach, if that was asked for."""
+        if self.coverer is None:
+            return None
+        found = self.coverer.cover(self._job(program, problem, self.limits))
+        return None if found is None else found.to_json()
+
     def _execute(self, program: str, problem: Problem, limits: Limits) -> Execution:
-        job = Job(
+        return self.executor.run(self._job(program, problem, limits))
+
+    def _job(self, program: str, problem: Problem, limits: Limits) -> Job:
+        return Job(
             program=program,
             tests=problem.target.tests,
             entry_points=problem.entry_points,
             limits=limits,
             allow_processes=self.allow_processes,
         )
-        return self.executor.run(job)
 
 
 def evaluate(case: Case, problem: Problem, services: Services) -> Record:
@@ -266,6 +288,7 @@ def judge(
         detail=execution.detail,
         program=extracted.program,
         execution=execution.to_json(),
+        coverage=services.cover(extracted.program, attacked),
     )
 
 

@@ -20,7 +20,8 @@ class Record:
     ``execution`` is what the sandbox reports (failing test, values, output, times).
     Durations are in seconds. ``anatomy`` takes a judged self-invoking case apart: see
     :class:`~pytest_selfinvoke.core.anatomy.Anatomy`. ``raw_verdict`` is that on the
-    answer as it stands, where the prompt style asks for both.
+    answer as it stands, where the prompt style asks for both. ``coverage`` counts
+    lines and branches of the program, and those that the tests reach, if asked for.
     """
 
     case: dict[str, Any]
@@ -39,6 +40,7 @@ class Record:
     durations: dict[str, float] = field(default_factory=dict)
     anatomy: dict[str, Any] | None = None
     raw_verdict: Verdict | None = None
+    coverage: dict[str, Any] | None = None
     schema: int = SCHEMA
 
     @property

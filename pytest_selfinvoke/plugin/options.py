@@ -162,6 +162,10 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "help": "Say of each self-invoking case which of the two functions is wrong, "
         "and whether the base function is invoked (default: auto)",
     },
+    "coverage": {
+        "action": "store_true",
+        "help": "Count the lines and branches of each program that the tests reach",
+    },
     "list": {
         "action": "store_true",
         "help": "Print the registered benchmarks, attacks, models and prompt styles",

@@ -295,6 +295,9 @@ class Runtime:
             allow_processes=plan.suite.allow_processes,
             references=self._references,
             anatomist=self._anatomist(plan),
+            coverer=self.sandbox(plan.suite.sandbox)
+            if self.settings.coverage
+            else None,
         )
 
     def _anatomist(self, plan: Plan) -> Anatomist | None:

@@ -58,6 +58,7 @@ class Settings:
     quarantine: Path | None = None
     exclude_unsound: Path | None = None
     routing: bool = False
+    coverage: bool = False
 
     @property
     def has_models(self) -> bool:
@@ -165,6 +166,7 @@ def read_settings(config: pytest.Config) -> Settings:
         quarantine=_path(base, option("quarantine")),
         exclude_unsound=_path(base, option("exclude_unsound")),
         routing=bool(option("routing")),
+        coverage=bool(option("coverage")),
         minimize_probes=probes,
         minimize_cases=_number(config, "minimize_cases", int),
     )

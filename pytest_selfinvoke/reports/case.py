@@ -116,6 +116,8 @@ def properties(record: Record) -> list[tuple[str, str]]:
         "prompt_hash": record.prompt_hash[:16] or None,
         "template_hash": record.template_hash[:16] or None,
         "raw_verdict": None if record.raw_verdict is None else record.raw_verdict.value,
+        "lines_reached": _reached(record, "lines"),
+        "branches_reached": _reached(record, "branches"),
         "judge": execution.get("judge"),
         "cpu_s": _rounded(execution.get("cpu_s")),
     }
@@ -134,6 +136,11 @@ def properties(record: Record) -> list[tuple[str, str]]:
 def fields(facts: Mapping[str, object]) -> list[tuple[str, str]]:
     """Facts as JUnit properties; what is not known is left out."""
     return [(f"selfinvoke.{k}", str(v)) for k, v in facts.items() if v is not None]
+
+
+def _reached(record: Record, what: str) -> str | None:
+    found = record.coverage
+    return None if found is None else f"{found[f'{what}_reached']}/{found[what]}"
 
 
 def _rounded(seconds: object) -> str | None:

@@ -235,7 +235,8 @@ def _cells(cells: Sequence[Cell]) -> list[str]:
 
 def _raw(cell: Cell) -> list[str]:
     rate = cell.raw_pass_at_1
-    return [] if rate is None else [f"raw answers {wording.percent(rate)}"]
+    raw = [] if rate is None else [f"raw answers {wording.percent(rate)}"]
+    return raw if cell.covered is None else [*raw, cell.covered.describe()]
 
 
 def _kinds(cell: Cell) -> Iterable[tuple[str, int]]:

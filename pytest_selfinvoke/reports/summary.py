@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.core.record import Record
@@ -12,6 +13,40 @@ from pytest_selfinvoke.metrics.estimate import Estimate
 from pytest_selfinvoke.metrics.intervals import Interval, clustered_wilson
 from pytest_selfinvoke.metrics.outcomes import NOT_RUN
 from pytest_selfinvoke.metrics.passk import pass_at_k
+
+
+@dataclass(slots=True)
+class Covered:
+    """Statements and branches of the solved programs of a cell, and those reached.
+
+    ``whole`` of ``programs`` have no statement that was not reached.
+    """
+
+    programs: int = 0
+    whole: int = 0
+    lines: int = 0
+    lines_reached: int = 0
+    branches: int = 0
+    branches_reached: int = 0
+
+    def add(self, coverage: Mapping[str, Any]) -> None:
+        """Count one program."""
+        self.programs += 1
+        self.whole += coverage["lines"] == coverage["lines_reached"]
+        for name in ("lines", "lines_reached", "branches", "branches_reached"):
+            setattr(self, name, getattr(self, name) + coverage[name])
+
+    def describe(self) -> str:
+        """One clause for people."""
+        text = f"tests reach {_share(self.lines_reached, self.lines)} of lines"
+        if self.branches:
+            share = _share(self.branches_reached, self.branches)
+            text += f" and {share} of branches"
+        return f"{text} of what is solved, all lines in {self.whole} of {self.programs}"
+
+
+def _share(reached: int, total: int) -> str:
+    return f"{100 * reached / total:.1f} %"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +71,7 @@ class Cell:
     interval: Interval | None
     failures: Mapping[str, int]
     raw_pass_at_1: float | None = None
+    covered: Covered | None = None
 
 
 @dataclass(slots=True)
@@ -44,6 +80,7 @@ class _Tally:
 
     per_problem: dict[str, list[int]] = field(default_factory=dict)
     raw: dict[str, list[int]] = field(default_factory=dict)
+    covered: Covered = field(default_factory=Covered)
     failures: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
@@ -71,6 +108,8 @@ class SummaryBuilder:
             counts = tally.per_problem.setdefault(str(case["problem"]), [0, 0])
             counts[0] += 1
             counts[1] += record.solved
+            if record.coverage is not None and record.solved:
+                tally.covered.add(record.coverage)
             if record.raw_verdict is not None:
                 raw = tally.raw.setdefault(str(case["problem"]), [0, 0])
                 raw[0] += 1
@@ -138,6 +177,7 @@ def _cell(key: tuple[str, str, str], tally: _Tally) -> Cell:
         interval=interval,
         failures=dict(tally.failures.most_common()),
         raw_pass_at_1=_pass_at(tally.raw.values(), 1).value,
+        covered=tally.covered if tally.covered.lines else None,
     )
 
 

@@ -94,6 +94,8 @@ def _kinds(cell: Cell) -> str:
     parts = []
     if cell.raw_pass_at_1 is not None:
         parts.append(f"raw answers {100 * cell.raw_pass_at_1:.1f} %")
+    if cell.covered is not None:
+        parts.append(cell.covered.describe())
     parts += [f"{kind} {count}" for kind, count in cell.failures.items()]
     if cell.errors:
         parts.append(f"not judged {cell.errors}")

@@ -177,7 +177,7 @@ class ForkServer:
     ) -> Running:
         """Fork a process for one program.
 
-        :param role: ``solution``, ``trial`` or ``traced``.
+        :param role: ``solution``, ``trial``, ``traced`` or ``covered``.
         :param allow_processes: whether the program may start others.
         :raises ServerLostError: if the server is gone.
         :raises NotJudgedError: if it cannot be started, or there is no space.

@@ -12,10 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from pytest_selfinvoke.sandbox import child, tracing, trial, wire
+from pytest_selfinvoke.sandbox import child, covering, tracing, trial, wire
 from pytest_selfinvoke.sandbox.layers import Layers
 
-ROLES = {"solution": child.serve, "trial": trial.serve, "traced": tracing.serve}
+ROLES = {
+    "covered": covering.serve,
+    "solution": child.serve,
+    "traced": tracing.serve,
+    "trial": trial.serve,
+}
 
 #: The child's end of the socket that its job comes through, then the job itself.
 _JOB = 3

@@ -8,17 +8,20 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from pytest_selfinvoke.core.errors import NotJudgedError, UserError
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.sandbox.base import Execution, Isolation, Job
+from pytest_selfinvoke.sandbox.coverer import Coverage, cover
 from pytest_selfinvoke.sandbox.forkserver import ForkServer
 from pytest_selfinvoke.sandbox.judge import Judge
 from pytest_selfinvoke.sandbox.observer import Observation, observe
 from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.running import NotConfinedError, ServerLostError
 from pytest_selfinvoke.sandbox.verdicts import was_killed
+
+T = TypeVar("T")
 
 POLICIES = ("auto", "strict", "unsafe-ok")
 
@@ -146,11 +149,23 @@ class Sandbox:
 
         :raises NotJudgedError: if the sandbox failed.
         """
+        return self._watched(lambda solutions: observe(job, solutions), job)
+
+    def cover(self, job: Job) -> Coverage | None:
+        """Run a program once more and see how much of it its tests reach.
+
+        ``None`` where that cannot be said: the tests do not end, say.
+
+        :raises NotJudgedError: if the sandbox failed.
+        """
+        return self._watched(lambda solutions: cover(job, solutions), job)
+
+    def _watched(self, watch: Callable[[ForkServer], T], job: Job) -> T:
         _ = self.isolation  # Where it was less than another server's, none starts.
         solutions, _ = self._servers_for(job)
         for _ in range(2):
             try:
-                return observe(job, solutions)
+                return watch(solutions)
             except ServerLostError:
                 solutions.close()
             except (OSError, NotConfinedError) as error:
