@@ -70,7 +70,7 @@ def counted(program: str, ways: Iterable[tuple[int, int]]) -> Coverage:
 
     parser = PythonParser(text=program)
     parser.parse_source()
-    taken = {(parser.first_line(a), parser.first_line(b)) for a, b in ways if a > 0}
+    taken = {(parser.first_line(a), parser.first_line(b)) for a, b in ways}
     reached = {parser.first_line(b) for _, b in ways if b > 0}
     possible: dict[int, set[int]] = defaultdict(set)
     for start, end in parser.arcs():
