@@ -21,16 +21,19 @@ MUTANTS = 12
 _MUTANT_CPU_S = 0.3
 _MUTANT_FACTOR = 20
 _PEAK = "selfinvoke_peak"
+#: How the judge's message on tests that say nothing ends.
+_BROKEN = "a broken problem"
 
 #: Finding -> whether a problem with it is unsound, and what it says.
 FINDINGS: dict[str, tuple[bool, str]] = {
     "reference fails": (True, "the reference does not pass the tests"),
-    "not judged": (True, "no verdict can be given here, for a library is missing"),
     "stub passes": (True, "functions that return None pass the tests"),
-    "no assert": (True, "the tests assert nothing"),
+    "wrong passes": (True, "a program that the problem calls wrong passes the tests"),
+    "no test": (True, "the tests assert nothing, or never call the solution"),
     "not invoking": (True, "the reference does not call the base function"),
     "depends on order": (True, "the verdict changes with the order of sets"),
     "nothing killed": (True, "the tests notice no mutant of the reference"),
+    "not judged": (False, "no verdict can be given here: a library may be missing"),
     "idle assert": (False, "an assertion that no mutant fails"),
     "never reached": (False, "the base function is named, but no test gets there"),
     "few mutants killed": (False, "less than half of the mutants are noticed"),
@@ -98,7 +101,8 @@ class Auditor:
         try:
             plain = self._run(problem, reference)
         except NotJudgedError as error:
-            return Audited(problem=problem.id, findings=(("not judged", str(error)),))
+            name = "no test" if _BROKEN in str(error) else "not judged"
+            return Audited(problem=problem.id, findings=((name, str(error)),))
         missing = plain.exception in ("ModuleNotFoundError", "ImportError")
         if plain.verdict is not Verdict.SOLVED:
             name = "not judged" if missing else "reference fails"
@@ -106,10 +110,13 @@ class Auditor:
             return Audited(problem=problem.id, findings=(finding,), cpu_s=plain.cpu_s)
         found: list[tuple[str, str]] = []
         count = len(reading.asserts(tests))
-        if not count:
-            found.append(("no assert", ""))
+        if "assert" not in tests:
+            found.append(("no test", "it has no assertion"))
         if self._verdict(problem, _stub(problem)) is Verdict.SOLVED:
             found.append(("stub passes", ""))
+        for number, wrong in enumerate(problem.wrong, 1):
+            if self._verdict(problem, wrong) is Verdict.SOLVED:
+                found.append(("wrong passes", f"number {number}"))
         invoking = self._invocation(problem, found)
         for shuffled in self.shuffled:
             execution = self._run(problem, reference, executor=shuffled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -82,7 +83,9 @@ def _edited(
     try:
         text = ast.unparse(ast.fix_missing_locations(changed))
         # The tree again, for a "return" outside a function is seen by the compiler.
-        compile(parsed(text), "<mutant>", "exec", dont_inherit=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(parsed(text), "<mutant>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return None
     return text

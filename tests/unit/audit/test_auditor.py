@@ -97,8 +97,18 @@ def test_one_fault_is_found(
     assert findings(auditor, problem)[: len(expected)] == expected
 
 
-def test_tests_that_assert_nothing_are_not_judged(auditor: Auditor) -> None:
-    assert findings(auditor, target(tests="total([1])")) == ["not judged"]
+def test_tests_that_assert_nothing(auditor: Auditor) -> None:
+    assert findings(auditor, target(tests="total([1])")) == ["no test"]
+
+
+def test_a_missing_library_says_nothing_of_the_problem(auditor: Auditor) -> None:
+    assert not auditor.audit(target(solution="    import no_such_module\n")).reasons
+
+
+def test_a_wrong_program_that_passes(auditor: Auditor) -> None:
+    wrong = ("def double(x): return 0\ndef total(xs): return 0", SOUND.reference)
+    audited = auditor.audit(replace(SOUND, wrong=wrong))
+    assert audited.reasons == ("wrong passes: number 2",)
 
 
 def test_the_order_of_sets(auditor: Auditor) -> None:

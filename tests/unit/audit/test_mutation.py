@@ -74,3 +74,7 @@ def test_many_are_drawn_from_all_of_the_program() -> None:
 def test_what_cannot_be_parsed() -> None:
     with pytest.raises(SyntaxError):
         mutants("def", at_most=1)
+
+
+def test_a_mutant_that_python_warns_of_is_no_warning() -> None:
+    assert mutants("x = (1, 2)[0] is None\ny = 'a' if x == 1 else 2", at_most=50)
