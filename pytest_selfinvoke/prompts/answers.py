@@ -19,11 +19,11 @@ def reference_answer(problem: Problem, prompt: Prompt) -> str:
     the first function, then the others. Else the whole program, in a chat as a fenced
     block.
     """
+    parts = [problem.target] if problem.base is None else [problem.base, problem.target]
+    codes = [_plain(part.reference) for part in parts]
     if prompt.prefix:
-        first = problem.target if problem.base is None else problem.base
-        rest = "" if problem.base is None else _plain(problem.target.reference)
-        return f"{_body(first)}\n\n\n{rest}".rstrip() + "\n"
-    code = _plain(problem.reference)
+        codes[0] = _body(parts[0])
+    code = "\n\n\n".join(codes)
     return f"```python\n{code}\n```" if prompt.is_chat else f"{code}\n"
 
 

@@ -21,6 +21,7 @@ BOTH = """\
 def double(x):
     return x + x
 
+
 def doubles(xs):
     return [double(x) for x in xs]
 """
