@@ -27,8 +27,9 @@ from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.core.seeding import derive_seed
 from pytest_selfinvoke.extraction import Extracted, extract
 from pytest_selfinvoke.extraction.raw import raw_program
-from pytest_selfinvoke.models.base import ModelKind, Request
+from pytest_selfinvoke.models.base import ModelKind, Request, has_gradients
 from pytest_selfinvoke.prompts import default_style, get_style
+from pytest_selfinvoke.prompts.answers import reference_answer
 from pytest_selfinvoke.prompts.protocol import ProtocolStyle
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
 from pytest_selfinvoke.sandbox.coverer import Coverage
@@ -118,6 +119,15 @@ class Asking:
         if isinstance(wording, ProtocolStyle):
             attacked, keeps_raw = wording.graded(attacked), wording.keeps_raw
         kind = self.kind(self.models[case.model])
+        if attacked.perturbation is not None:
+            if not has_gradients(kind):
+                raise NotApplicableError(
+                    f"{case.model} gives no gradients: {case.variant.attack} needs an"
+                    " hf: model"
+                )
+            answer = reference_answer(attacked, prompt)
+            moved = replace(attacked.perturbation, answer=answer)
+            prompt = replace(prompt, perturbation=moved)
         # The variant is left out: without sampling noise of its own, a variant can
         # differ from the clean prompt by its text alone.
         seed = derive_seed(case.seed, case.benchmark, case.problem, case.sample) % 2**31

@@ -69,6 +69,7 @@ _FAMILIES = {
         "long_irrelevant",
         "zero_width",
     ),
+    "gradient": ("fgsm", "pgd", "noise"),
 }
 
 BUILTIN: dict[str, str] = {

@@ -121,7 +121,8 @@ def apply(attack: Attack, problem: Problem, variant: Variant, *, seed: int) -> P
             "expected a Problem"
         )
     is_control = facts_of(attack).threat == "control"
-    if attacked.prompt == problem.prompt and not is_control:
+    is_moved = attacked.perturbation is not None
+    if attacked.prompt == problem.prompt and not is_control and not is_moved:
         raise NotApplicableError(f"{variant.id} changes nothing here")
     return attacked
 

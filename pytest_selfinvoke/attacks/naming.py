@@ -46,7 +46,7 @@ def composed(steps: list[Attack]) -> Attack:
     def attack(problem: Problem, rng: random.Random) -> Problem:
         for step in steps:
             changed = step(problem, rng)
-            if changed.prompt == problem.prompt:
+            if changed.prompt == problem.prompt and not changed.perturbation:
                 raise NotApplicableError("one of its attacks changes nothing here")
             problem = changed
         return problem

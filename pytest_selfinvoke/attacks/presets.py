@@ -111,7 +111,8 @@ def _preset(name: str, attacks: Registry[Attack]) -> Iterator[str]:
     else:
         for known in attacks:
             threat = facts_of(attacks.get(known)).threat
-            if threat == name or (name == "all" and known not in CONTROLS):
+            is_text = known not in CONTROLS and threat != "white-box"
+            if threat == name or (name == "all" and is_text):
                 yield known
 
 

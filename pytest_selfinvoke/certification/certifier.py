@@ -130,7 +130,8 @@ class Certifier:
         :param attacked: what ``apply`` made of it.
         """
         facts = facts_of(self.attacks.get(variant.attack))
-        is_control = facts.threat == "control"
+        # Of perturbed embeddings, the text is what it was.
+        is_control = facts.threat == "control" or attacked.perturbation is not None
         nominal = problem
         if not is_control and facts.nominal != variant.attack:
             nominal = self._nominal(facts.nominal, problem, seed)

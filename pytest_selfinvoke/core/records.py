@@ -29,11 +29,28 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Perturbation:
+    """How a model's engine is to move the input embeddings of a prompt.
+
+    No entry of an embedding moves farther than ``epsilon`` times the root mean square
+    of the prompt's embeddings. ``answer`` is the text whose likelihood is lowered; it
+    is known with the prompt.
+    """
+
+    method: str
+    epsilon: float
+    steps: int = 1
+    seed: int = 0
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One problem of a benchmark.
 
     ``target`` is the function whose tests decide. A self-invoking problem also has a
     ``base``: the function that the target is meant to call (arXiv 2412.21199, sec. 2).
+    A ``perturbation`` is what an attack asks for beside, or instead of, another text.
     """
 
     id: str
@@ -43,6 +60,7 @@ class Problem:
     requires: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+    perturbation: Perturbation | None = None
 
     @property
     def is_self_invoking(self) -> bool:
@@ -72,7 +90,10 @@ class Problem:
     @property
     def hash(self) -> str:
         """Content hash of everything that can change a verdict."""
-        return content_hash(asdict(self))
+        content = asdict(self)
+        if self.perturbation is None:
+            del content["perturbation"]
+        return content_hash(content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +110,8 @@ class Prompt:
 
     A chat prompt has ``messages`` (a last ``assistant`` turn is a prefix that the model
     continues); a completion prompt has ``text``. ``prefix`` is the part of the answer
-    that the prompt already holds: extraction reads ``prefix + completion``.
+    that the prompt already holds: extraction reads ``prefix + completion``. With a
+    ``perturbation``, its input embeddings are moved.
     """
 
     style: str
@@ -98,6 +120,7 @@ class Prompt:
     prefix: str = ""
     stop: tuple[str, ...] = ()
     template_hash: str = ""
+    perturbation: Perturbation | None = None
 
     @property
     def is_chat(self) -> bool:
@@ -107,9 +130,11 @@ class Prompt:
     @property
     def hash(self) -> str:
         """Content hash of what the model sees."""
-        return content_hash(
-            [[m.role, m.content] for m in self.messages] or [self.text, *self.stop]
-        )
+        content: list[Any] = [[m.role, m.content] for m in self.messages]
+        content = content or [self.text, *self.stop]
+        if self.perturbation is not None:
+            content.append(asdict(self.perturbation))
+        return content_hash(content)
 
     def shown(self) -> str:
         """The prompt as a person reads it."""
@@ -124,8 +149,15 @@ class Prompt:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`."""
-        messages = tuple(Message(**m) for m in data["messages"])
-        return cls(**{**data, "messages": messages, "stop": tuple(data["stop"])})
+        moved = data.get("perturbation")
+        return cls(
+            **{
+                **data,
+                "messages": tuple(Message(**m) for m in data["messages"]),
+                "stop": tuple(data["stop"]),
+                "perturbation": None if moved is None else Perturbation(**moved),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +245,8 @@ class Completion:
     """What the model returned for one prompt.
 
     ``stored`` is true where an earlier session made it and the store kept it.
+    ``reference_loss`` is that of a perturbed prompt: mean negative log-likelihood of
+    the reference answer, in nats per token, before and after its embeddings moved.
     """
 
     text: str
@@ -221,6 +255,7 @@ class Completion:
     completion_tokens: int | None = None
     duration_s: float | None = None
     stored: bool = False
+    reference_loss: tuple[float, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the wire."""
@@ -230,7 +265,10 @@ class Completion:
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`; unknown keys are ignored."""
         known = {f.name for f in fields(cls)}
-        return cls(**{k: v for k, v in data.items() if k in known})
+        values = {k: v for k, v in data.items() if k in known}
+        if losses := values.get("reference_loss"):
+            values["reference_loss"] = tuple(losses)
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

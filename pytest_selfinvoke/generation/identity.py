@@ -71,7 +71,9 @@ def completion_key(identity: str, request: Request) -> bytes:
 def question(request: Request) -> dict[str, Any]:
     """Everything in a request that a completion depends on, as plain data."""
     prompt, case = request.prompt, request.case
+    moved = prompt.perturbation
     return {
+        **({} if moved is None else {"perturbation": asdict(moved)}),
         "messages": [[m.role, m.content] for m in prompt.messages],
         "text": prompt.text,
         "stop": list(prompt.stop),

@@ -99,3 +99,8 @@ class ModelKind(Protocol):
 
         :raises UserError: if the model cannot be loaded.
         """
+
+
+def has_gradients(kind: ModelKind) -> bool:
+    """Whether engines of a kind can move embeddings along the model's gradients."""
+    return bool(getattr(kind, "has_gradients", False))

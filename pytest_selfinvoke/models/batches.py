@@ -13,6 +13,7 @@ from typing import Any
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.models.base import Request
 from pytest_selfinvoke.models.checkpoint import HfOptions
+from pytest_selfinvoke.models.perturbing import Moved
 
 #: Fixed shapes: prompts are padded to a multiple of this many tokens.
 BUCKET_TOKENS = 64
@@ -23,11 +24,15 @@ PASS_TOKENS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A request as tokens; ``limit`` is the most that may be generated."""
+    """A request as tokens; ``limit`` is the most that may be generated.
+
+    ``moved`` are the embeddings of its tokens, where they are to be perturbed.
+    """
 
     request: Request
     tokens: list[int]
     limit: int
+    moved: Moved | None = None
 
 
 def bucket(row: Row) -> int:
@@ -41,8 +46,10 @@ def is_exact(model: Any) -> bool:
 
 
 def is_plain(request: Request) -> bool:
-    """Whether continuous batching can do a request: greedy, without stop strings."""
-    return request.sampling.is_greedy and not request.prompt.stop
+    """Whether continuous batching can do a request: greedy, tokens, no stop strings."""
+    prompt = request.prompt
+    is_text = prompt.perturbation is None
+    return request.sampling.is_greedy and not prompt.stop and is_text
 
 
 def batch_note(model: Any, options: HfOptions, *, is_fixed: bool) -> str:

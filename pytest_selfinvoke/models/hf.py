@@ -39,6 +39,7 @@ class HfKind:
     needs_reference: ClassVar[bool] = False
     plans_ahead: ClassVar[bool] = True
     gives_routes: ClassVar[bool] = True
+    has_gradients: ClassVar[bool] = True
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 

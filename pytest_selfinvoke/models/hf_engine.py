@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pytest_selfinvoke.core.errors import GenerationError
+from pytest_selfinvoke.core.errors import GenerationError, SelfInvokeError
 from pytest_selfinvoke.core.imports import require
 from pytest_selfinvoke.core.records import Completion, ModelInfo, Prompt
 from pytest_selfinvoke.core.routing import Routes
@@ -28,7 +28,9 @@ from pytest_selfinvoke.models.decoding import (
     decode,
     end_row,
 )
+from pytest_selfinvoke.models.gradients import Gradients
 from pytest_selfinvoke.models.likelihood import Likelihood
+from pytest_selfinvoke.models.perturbing import perturbed
 from pytest_selfinvoke.models.routing import read_routes, silence
 from pytest_selfinvoke.models.silencing import parse_silenced
 
@@ -134,6 +136,7 @@ class HfEngine:
                 tokens,
                 name=self._info.name,
                 prompt_tokens=len(row.tokens),
+                moved=None if row.moved is None else row.moved.embeddings,
             )
         except (RuntimeError, MemoryError) as error:
             raise GenerationError(
@@ -176,7 +179,31 @@ class HfEngine:
                 reason=f"prompt has {len(tokens)} tokens,"
                 f" the model's context holds {self._context}"
             )
-        return Row(request=request, tokens=tokens, limit=room)
+        row = Row(request=request, tokens=tokens, limit=room)
+        return row if prompt.perturbation is None else self._moved(row)
+
+    def _moved(self, row: Row) -> Row | Failure:
+        """The row with its embeddings perturbed, one row at a time for its memory."""
+        wanted = row.request.prompt.perturbation
+        assert wanted is not None
+        try:
+            model = self.gradients()
+            answer = model.answer(wanted.answer)
+            if self._context is not None:
+                answer = answer[: self._context - len(row.tokens)]
+            moved = perturbed(model, row.tokens, answer, wanted)
+        except SelfInvokeError as error:
+            return Failure(reason=f"{self._info.name}: {error}")
+        except RuntimeError as error:
+            # Some kernels cannot be derived.
+            reason = f"{self._info.name} gives no gradients: {_first_line(error)}"
+            return Failure(reason=reason)
+        return replace(row, moved=moved)
+
+    def gradients(self) -> Gradients:
+        """The model as a white-box attack sees it."""
+        loaded = Checkpoint(model=self._model, tokenizer=self._tokenizer)
+        return Gradients(loaded, lambda prompt: self._text_of(prompt)[0])
 
     def likelihood(self) -> Likelihood:
         """The model's losses, for white-box attacks."""
@@ -247,19 +274,21 @@ class HfEngine:
             dummy = replace(asked[0], limit=1)
             rows = asked + [dummy] * (self._max_batch - len(asked))
         requests = [row.request for row in rows]
-        padded = [[self._pad] * (width - len(r.tokens)) + r.tokens for r in rows]
         mask = [[0] * (width - len(r.tokens)) + [1] * len(r.tokens) for r in rows]
         device = self._model.device
+        inputs = self._inputs(rows, width)
+        # Of embeddings, ``generate`` gives back what it has added alone.
+        given = width if "input_ids" in inputs else 0
         stopper = RowStopper(
             self._torch,
             self._tokenizer,
             stops=[request.prompt.stop for request in requests],
             limits=[row.limit for row in rows],
-            width=width,
+            width=given,
         )
         sampled = any(not request.sampling.is_greedy for request in requests)
         output = self._model.generate(
-            input_ids=self._torch.tensor(padded, device=device),
+            **inputs,
             attention_mask=self._torch.tensor(mask, device=device),
             generation_config=self._generation_config(max(r.limit for r in rows)),
             logits_processor=(
@@ -267,13 +296,29 @@ class HfEngine:
             ),
             stopping_criteria=[stopper],
         )
-        new = output[:, width:].tolist()
+        new = output[:, given:].tolist()
         elapsed = self._clock() - started
         return [
             self._completion(row, tokens[: length or row.limit], elapsed)
             # Without the dummies at the end.
             for row, tokens, length in zip(asked, new, stopper.lengths, strict=False)
         ]
+
+    def _inputs(self, rows: list[Row], width: int) -> dict[str, Any]:
+        """Tokens (rows, width); or embeddings, where some were moved."""
+        torch = self._torch
+        padded = torch.tensor(
+            [[self._pad] * (width - len(r.tokens)) + r.tokens for r in rows],
+            device=self._model.device,
+        )
+        if all(row.moved is None for row in rows):
+            return {"input_ids": padded}
+        with torch.no_grad():
+            embedded = self._model.get_input_embeddings()(padded)
+        for place, row in zip(embedded, rows, strict=True):
+            if row.moved is not None:
+                place[width - len(row.tokens) :] = row.moved.embeddings
+        return {"inputs_embeds": embedded}
 
     def _continuous(self, rows: list[Row]) -> list[Completion | Failure]:
         """Paged batches that take up a new row when another one ends."""
@@ -303,6 +348,7 @@ class HfEngine:
             prompt_tokens=len(row.tokens),
             completion_tokens=ending.generated,
             duration_s=elapsed,
+            reference_loss=None if row.moved is None else row.moved.losses,
         )
 
     def _generation_config(self, limit: int | None = None) -> Any:

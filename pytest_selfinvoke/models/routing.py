@@ -81,11 +81,13 @@ def read_routes(
     *,
     name: str,
     prompt_tokens: int | None = None,
+    moved: Any = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Routes:
     """The experts that each token visits, by one forward pass.
 
     :param prompt_tokens: how many tokens are the prompt; by default all.
+    :param moved: embeddings (prompt tokens, width) to be read in the prompt's place.
     :raises UserError: if the model is dense, or does not say what it chose.
     """
     torch = require("torch", extra="hf")
@@ -108,10 +110,13 @@ def read_routes(
             )
             stack.callback(handle.remove)
         # Without the head: its logits are the largest tensor, and not needed.
-        model.base_model(
-            input_ids=torch.tensor([list(tokens)], device=model.device),
-            use_cache=False,
-        )
+        ids = torch.tensor([list(tokens)], device=model.device)
+        inputs = {"input_ids": ids}
+        if moved is not None:
+            embedded = model.get_input_embeddings()(ids)
+            embedded[0, : len(moved)] = moved
+            inputs = {"inputs_embeds": embedded}
+        model.base_model(**inputs, use_cache=False)
     if set(choices) != {layer.number for layer in layers}:
         raise UserError(_unreadable(model, name))
     read = len(tokens) if prompt_tokens is None else prompt_tokens

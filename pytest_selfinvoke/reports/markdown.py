@@ -218,7 +218,7 @@ def _cells(cells: Sequence[Cell]) -> list[str]:
             str(cell.solved),
             wording.percent(cell.pass_at_1),
             wording.interval(cell.interval),
-            ", ".join((*_raw(cell), *(f"{escape(k)} {n}" for k, n in _kinds(cell))))
+            ", ".join((*cell.remarks(), *(f"{escape(k)} {n}" for k, n in _kinds(cell))))
             or "–",
         )
         for cell in cells[:_ROWS]
@@ -231,12 +231,6 @@ def _cells(cells: Sequence[Cell]) -> list[str]:
     more = [f"{len(cells) - _ROWS} more rows are left out.", ""]
     left_out = more if len(cells) > _ROWS else []
     return [title, "", *_table(headings, rows, names=3), *left_out, "</details>"]
-
-
-def _raw(cell: Cell) -> list[str]:
-    rate = cell.raw_pass_at_1
-    raw = [] if rate is None else [f"raw answers {wording.percent(rate)}"]
-    return raw if cell.covered is None else [*raw, cell.covered.describe()]
 
 
 def _kinds(cell: Cell) -> Iterable[tuple[str, int]]:

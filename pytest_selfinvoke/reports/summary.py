@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.metrics.estimate import Estimate
+from pytest_selfinvoke.metrics.estimate import Bootstrap, Estimate
 from pytest_selfinvoke.metrics.intervals import Interval, clustered_wilson
 from pytest_selfinvoke.metrics.outcomes import NOT_RUN
 from pytest_selfinvoke.metrics.passk import pass_at_k
@@ -45,6 +46,26 @@ class Covered:
         return f"{text} of what is solved, all lines in {self.whole} of {self.programs}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Loss of the reference answers of a cell, in nats per token: means over problems.
+
+    ``before`` and after their prompts' embeddings moved; ``gain`` is the difference.
+    """
+
+    before: float
+    gain: Estimate
+
+    def describe(self) -> str:
+        """One clause for people."""
+        gain = self.gain
+        assert gain.value is not None
+        text = f"loss of the reference {self.before:.3f} {gain.value:+.3f}"
+        if gain.low is not None and gain.high is not None:
+            text += f" [{gain.low:+.3f}, {gain.high:+.3f}]"
+        return f"{text} nats a token"
+
+
 def _share(reached: int, total: int) -> str:
     return f"{100 * reached / total:.1f} %"
 
@@ -56,7 +77,8 @@ class Cell:
     ``judged`` and ``solved`` count cases, ``problems`` counts problems with at least
     one judged case. ``pass_at_1`` is the mean over problems, ``None`` where there are
     none; not-judged cases (``errors``; ``skipped``, by reason) are in no denominator.
-    ``raw_pass_at_1`` is that of answers as they stand, where those were judged too.
+    ``raw_pass_at_1`` is that of answers as they stand, where those were judged too;
+    ``loss`` is there where an attack moved embeddings.
     """
 
     model: str
@@ -72,6 +94,13 @@ class Cell:
     failures: Mapping[str, int]
     raw_pass_at_1: float | None = None
     covered: Covered | None = None
+    loss: Loss | None = None
+
+    def remarks(self) -> list[str]:
+        """What is known beside the score, in clauses."""
+        raw = self.raw_pass_at_1
+        found = [] if raw is None else [f"raw answers {100 * raw:.1f} %"]
+        return [*found, *(x.describe() for x in (self.covered, self.loss) if x)]
 
 
 @dataclass(slots=True)
@@ -81,6 +110,7 @@ class _Tally:
     per_problem: dict[str, list[int]] = field(default_factory=dict)
     raw: dict[str, list[int]] = field(default_factory=dict)
     covered: Covered = field(default_factory=Covered)
+    losses: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
@@ -108,6 +138,8 @@ class SummaryBuilder:
             counts = tally.per_problem.setdefault(str(case["problem"]), [0, 0])
             counts[0] += 1
             counts[1] += record.solved
+            if losses := (record.completion or {}).get("reference_loss"):
+                tally.losses.setdefault(str(case["problem"]), []).append(losses)
             if record.coverage is not None and record.solved:
                 tally.covered.add(record.coverage)
             if record.raw_verdict is not None:
@@ -178,7 +210,17 @@ def _cell(key: tuple[str, str, str], tally: _Tally) -> Cell:
         failures=dict(tally.failures.most_common()),
         raw_pass_at_1=_pass_at(tally.raw.values(), 1).value,
         covered=tally.covered if tally.covered.lines else None,
+        loss=_loss(tally.losses.values()) if tally.losses else None,
     )
+
+
+def _loss(problems: Iterable[Sequence[tuple[float, float]]]) -> Loss:
+    means = [
+        [fmean(column) for column in zip(*pairs, strict=True)] for pairs in problems
+    ]
+    gains = [after - before for before, after in means]
+    bootstrap = Bootstrap().statistic([gains], lambda total: total / len(gains))
+    return Loss(before=fmean(before for before, _ in means), gain=bootstrap)
 
 
 def _pass_at(counts: Iterable[Sequence[int]], k: int) -> Estimate:

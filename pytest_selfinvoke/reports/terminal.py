@@ -91,11 +91,7 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _kinds(cell: Cell) -> str:
-    parts = []
-    if cell.raw_pass_at_1 is not None:
-        parts.append(f"raw answers {100 * cell.raw_pass_at_1:.1f} %")
-    if cell.covered is not None:
-        parts.append(cell.covered.describe())
+    parts = cell.remarks()
     parts += [f"{kind} {count}" for kind, count in cell.failures.items()]
     if cell.errors:
         parts.append(f"not judged {cell.errors}")

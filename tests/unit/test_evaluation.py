@@ -1,16 +1,28 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
 from pytest_selfinvoke.anatomy.anatomist import Anatomist
-from pytest_selfinvoke.core.errors import NotJudgedError
+from pytest_selfinvoke.attacks import BUILTIN
+from pytest_selfinvoke.core.errors import NotApplicableError, NotJudgedError
 from pytest_selfinvoke.core.outcomes import Status, Verdict
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.core.records import Case, Completion, Part, Problem, Prompt
+from pytest_selfinvoke.core.records import (
+    Case,
+    Completion,
+    ModelSpec,
+    Part,
+    Problem,
+    Prompt,
+    Sampling,
+    Variant,
+)
+from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asked, Asking, Services, take_apart
+from pytest_selfinvoke.generation.identity import completion_key
 from pytest_selfinvoke.models.base import Request
 from pytest_selfinvoke.sandbox.base import Execution, Job, Limits
 from pytest_selfinvoke.sandbox.observer import Observation
@@ -210,3 +222,61 @@ def test_programs_of_two_parts_have_little_time() -> None:
     assert take_apart(record, asked, Completion(text=""), services).anatomy is not None
     # References may take ten times that.
     assert set(sandbox.cpu_s) == {2.0, 20.0}
+
+
+@dataclass
+class Kind:
+    """A kind of model of which nothing but its abilities is asked."""
+
+    has_gradients: bool
+    needs_reference: bool = False
+
+
+def asking(kind: Kind) -> Asking:
+    return Asking(
+        generator=cast("Any", None),
+        attacks=Registry("attack", BUILTIN),
+        models={"m": ModelSpec(spec="x", label="m")},
+        kind=lambda spec: cast("Any", kind),
+        sampling=Sampling(),
+    )
+
+
+def perturbed_case(attack: str) -> Case:
+    return Case(
+        benchmark="b",
+        problem="p",
+        model="m",
+        variant=Variant(attack=attack, seed=0),
+        style="completion",
+        sample=0,
+        seed=0,
+        name=attack,
+    )
+
+
+def test_what_is_perturbed_goes_with_the_prompt() -> None:
+    asked = asking(Kind(has_gradients=True)).ask(
+        perturbed_case("gradient.pgd"), PROBLEM
+    )
+    clean = asking(Kind(has_gradients=False)).ask(perturbed_case("clean"), PROBLEM)
+    wanted = asked.request.prompt.perturbation
+    assert wanted is not None
+    assert (wanted.method, wanted.answer) == ("pgd", "    return 1\n")
+    assert asked.prompt.text == clean.prompt.text
+    assert asked.prompt.hash != clean.prompt.hash
+    assert Request.from_json(asked.request.to_json()) == asked.request
+    # Neither is taken for the other in the store; other seeds are other questions.
+    other = replace(asked.prompt, perturbation=replace(wanted, seed=1))
+    keys = {
+        completion_key("model", replace(asked.request, prompt=prompt, seed=0))
+        for prompt in (asked.prompt, clean.prompt, other)
+    }
+    assert len(keys) == 3
+
+
+def test_a_model_without_gradients_is_left_out() -> None:
+    with pytest.raises(
+        NotApplicableError, match=r"^m gives no gradients: gradient.fgsm needs an hf:"
+    ):
+        asking(Kind(has_gradients=False)).ask(perturbed_case("gradient.fgsm"), PROBLEM)

@@ -176,10 +176,11 @@ def _failures(cells: Sequence[Cell]) -> dict[str, Any] | None:
 
 
 def _cells(cells: Sequence[Cell]) -> dict[str, Any]:
+    beside = ["Beside the score"] if any(cell.remarks() for cell in cells) else []
     return {
         "headings": (
             *("Model", "Benchmark", "Attack", "Judged", "Solved", "pass@1"),
-            *("95 % interval", "Not judged", "Skipped"),
+            *("95 % interval", "Not judged", "Skipped", *beside),
         ),
         "rows": [
             (
@@ -192,6 +193,7 @@ def _cells(cells: Sequence[Cell]) -> dict[str, Any]:
                 wording.interval(cell.interval),
                 cell.errors,
                 sum(cell.skipped.values()),
+                *([", ".join(cell.remarks())] if beside else []),
             )
             for cell in cells
         ],

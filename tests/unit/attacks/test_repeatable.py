@@ -14,7 +14,8 @@ DIGEST = "c4fac5d36193106b"
 
 def test_texts_are_those_of_this_version() -> None:
     digest = hashlib.sha256()
-    for name in sorted(BUILTIN):
+    # Perturbed embeddings are no texts.
+    for name in sorted(n for n in BUILTIN if not n.startswith("gradient.")):
         for problem in (PLAIN, PRO):
             for seed in range(3):
                 try:

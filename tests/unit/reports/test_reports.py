@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import pytest
 
 from pytest_selfinvoke.core.outcomes import Status, Verdict
 from pytest_selfinvoke.core.record import Record
@@ -128,3 +131,35 @@ def test_properties_are_short_strings() -> None:
     assert ("selfinvoke.verdict", "solved") in facts
     assert ("selfinvoke.generation_s", "1.2346") in facts
     assert all(len(value) < 100 for _, value in facts)
+
+
+def test_the_loss_of_references_stands_beside_the_score() -> None:
+    cells = summarise(
+        record(
+            f"p{number}",
+            Verdict.WRONG_ANSWER,
+            attack="gradient.pgd",
+            completion={"reference_loss": (0.5, 0.5 + number / 10)},
+        )
+        for number in range(11)
+    )
+    [cell] = cells
+    assert cell.loss is not None
+    assert cell.loss.before == 0.5
+    assert cell.loss.gain.value == pytest.approx(0.5)
+    [remark] = cell.remarks()
+    assert re.fullmatch(
+        r"loss of the reference 0\.500 \+0\.500 \[\+0\.\d+, \+0\.\d+\] nats a token",
+        remark,
+    )
+    assert "loss of the reference 0.500 +0.500" in table(cells)[2]
+
+
+def test_samples_of_a_problem_are_one_loss() -> None:
+    losses = [("p0", (0.0, 1.0)), ("p0", (0.0, 3.0)), ("p1", (1.0, 1.0))]
+    [cell] = summarise(
+        record(name, Verdict.SOLVED, completion={"reference_loss": pair})
+        for name, pair in losses
+    )
+    assert cell.loss is not None
+    assert (cell.loss.before, cell.loss.gain.value, cell.loss.gain.n) == (0.5, 1.0, 2)
