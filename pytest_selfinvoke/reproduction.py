@@ -64,9 +64,10 @@ def reproduce(
     before = services.asking.ask(nominal, problem).prompt
     edits = edits_between(*_texts(before, asked.prompt))
     if not edits:
-        raise NotJudgedError(
-            "the two prompts are equal: their answers differ by chance"
-        )
+        why = "their answers differ by chance"
+        if asked.prompt.perturbation is not None:
+            why = "the attack moves embeddings"
+        raise NotJudgedError(f"the two prompts are equal: {why}")
     found: dict[tuple[Edit, ...], Record] = {edits: broken}
 
     def breaks(chosen: tuple[Edit, ...]) -> bool:

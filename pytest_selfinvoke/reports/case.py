@@ -26,7 +26,7 @@ def describe(record: Record) -> str:
     reason = record.failure_kind
     if record.detail:
         reason += f": {record.detail}"
-    parts = [f"not solved: {reason}", *_blame(record)]
+    parts = [f"not solved: {reason}", *_blame(record), *_moved(record)]
     if execution.get("failing_test"):
         lines = [str(execution["failing_test"])]
         if execution.get("expected") is not None:
@@ -63,6 +63,18 @@ def _blame(record: Record) -> list[str]:
     if anatomy.invocation.invoked is False:
         line += "; it is not invoked"
     return [line]
+
+
+def _moved(record: Record) -> list[str]:
+    """One line on what an attack did that leaves no trace in the prompt's text."""
+    losses = (record.completion or {}).get("reference_loss")
+    if not losses:
+        return []
+    before, after = losses
+    return [
+        "the prompt's embeddings were moved: loss of the reference"
+        f" {before:.3f} to {after:.3f} nats a token"
+    ]
 
 
 def anatomy_facts(record: Record) -> list[tuple[str, str]]:
@@ -130,6 +142,9 @@ def properties(record: Record) -> list[tuple[str, str]]:
     completion = record.completion or {}
     for name in ("prompt_tokens", "completion_tokens", "finish_reason"):
         facts[name] = completion.get(name)
+    if losses := completion.get("reference_loss"):
+        before, after = map(_rounded, losses)
+        facts |= {"reference_loss_before": before, "reference_loss_after": after}
     return fields(facts)
 
 
@@ -143,8 +158,8 @@ def _reached(record: Record, what: str) -> str | None:
     return None if found is None else f"{found[f'{what}_reached']}/{found[what]}"
 
 
-def _rounded(seconds: object) -> str | None:
-    return f"{seconds:.4f}" if isinstance(seconds, int | float) else None
+def _rounded(number: object) -> str | None:
+    return f"{number:.4f}" if isinstance(number, int | float) else None
 
 
 def _section(title: str, text: str) -> str:

@@ -226,5 +226,8 @@ def test_a_session_judges_what_moved_embeddings_give(
     left_out = [r for r in records if r["status"] == "skipped"]
     assert {r["case"]["model"] for r in left_out} == {"oracle"}
     result.stdout.fnmatch_lines(
-        ["*loss of the reference 0.* +0.* nats*", "*oracle gives no gradients: gradient.noise*"]
+        [
+            "*loss of the reference 0.* +0.* nats*",
+            "*oracle gives no gradients: gradient.noise*",
+        ]
     )

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_selfinvoke.attacks import BUILTIN
 from pytest_selfinvoke.core.errors import GenerationError, NotJudgedError
+from pytest_selfinvoke.core.imports import resolve
 from pytest_selfinvoke.core.outcomes import Verdict
 from pytest_selfinvoke.core.record import Record
 from pytest_selfinvoke.core.records import (
@@ -194,6 +195,19 @@ def test_equal_prompts_are_not_the_attacks_doing() -> None:
     broken = evaluate(case(ATTACKED), PROBLEM, tools)
     with pytest.raises(NotJudgedError, match="the two prompts are equal"):
         reproduce(broken, case(CLEAN), case(CLEAN), PROBLEM, tools, probes=9)
+
+
+def test_embeddings_that_moved_have_no_text_to_shrink() -> None:
+    class Gradients(CustomKind):
+        has_gradients = True
+
+    tools = services(Model(frail), typos)
+    tools.asking.attacks.add("gradient.fgsm", resolve(BUILTIN["gradient.fgsm"]))
+    asking = replace(tools.asking, kind=lambda spec: Gradients("x:y"))
+    moved, tools = case(Variant(attack="gradient.fgsm")), replace(tools, asking=asking)
+    broken = evaluate(moved, PROBLEM, tools)
+    with pytest.raises(NotJudgedError, match="the attack moves embeddings"):
+        reproduce(broken, moved, case(CLEAN), PROBLEM, tools, probes=9)
 
 
 def test_a_model_that_fails_is_not_a_flip() -> None:

@@ -155,6 +155,17 @@ def test_the_loss_of_references_stands_beside_the_score() -> None:
     assert "loss of the reference 0.500 +0.500" in table(cells)[2]
 
 
+def test_a_case_tells_of_embeddings_that_moved() -> None:
+    found = record(
+        "p", Verdict.WRONG_ANSWER, completion={"reference_loss": (0.125, 0.75)}
+    )
+    assert "loss of the reference 0.125 to 0.750 nats a token" in describe(found)
+    facts = dict(properties(found))
+    assert facts["selfinvoke.reference_loss_before"] == "0.1250"
+    assert facts["selfinvoke.reference_loss_after"] == "0.7500"
+    assert "moved" not in describe(record("p", Verdict.WRONG_ANSWER))
+
+
 def test_samples_of_a_problem_are_one_loss() -> None:
     losses = [("p0", (0.0, 1.0)), ("p0", (0.0, 3.0)), ("p1", (1.0, 1.0))]
     [cell] = summarise(
