@@ -33,7 +33,7 @@ RANKS = {
     "claims": 2,
     "evaluation": 3,
     "rewriting": 3,
-    "searching": 3,
+    "whitebox": 3,
     "reproduction": 3,
     "plugin": 4,
     "__main__": 4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pytest_selfinvoke.attacks import recode, rewritten
+from pytest_selfinvoke.attacks import recode, rewritten, whitebox
 from pytest_selfinvoke.attacks.base import CONTROLS, Attack, facts_of
 from pytest_selfinvoke.attacks.naming import derive
 from pytest_selfinvoke.core.errors import UnknownNameError
@@ -62,7 +62,11 @@ QUICK = (
     "context.homoglyphs",
 )
 #: What reads the variants of a file, by the prefix of ``prefix:FILE``.
-FILES = {"recode": recode.register_file, "rewritten": rewritten.register_file}
+FILES = {
+    "recode": recode.register_file,
+    "rewritten": rewritten.register_file,
+    "whitebox": whitebox.register_file,
+}
 PRESETS = ("recode", "quick", "natural", "adversarial", "all")
 
 
@@ -70,7 +74,8 @@ def expand(names: Iterable[str], attacks: Registry[Attack]) -> tuple[str, ...]:
     """The attacks that names stand for, each once; ``clean`` first with a preset.
 
     A name is an attack's, a preset's, a family's (``docstring`` or ``docstring.*``),
-    ``recode:FILE`` or ``rewritten:FILE``. Every variant's nominal one is put before it.
+    ``recode:FILE``, ``rewritten:FILE`` or ``whitebox:FILE``. Every variant's nominal
+    one is put before it.
 
     :raises UserError: for names that stand for nothing, with the nearest that do.
     """

@@ -4,10 +4,8 @@ A file holds one JSON object a line, as :mod:`pytest_selfinvoke.rewriting` write
 ``benchmark``, ``problem``, ``problem_hash``, and either the ``paragraphs`` of the parts
 of its prompt (``base`` and ``target``) in other words, or the name of a ``variable``.
 It is loaded as one attack, ``rewritten:FILE``. So a run needs no second model, and is
-the same wherever the file is. Threat model: natural;
-white-box where :mod:`pytest_selfinvoke.searching` found the words. Definitions: the
-back-translation and the model's variable names of ReCode, arXiv 2212.10264, section
-3.2.
+the same wherever the file is. Threat model: natural. Definitions: the back-translation
+and the model's variable names of ReCode, arXiv 2212.10264, section 3.2.
 """
 
 from __future__ import annotations
@@ -30,8 +28,6 @@ from pytest_selfinvoke.core.registry import Registry
 
 _SOURCE = "ReCode, arXiv 2212.10264, section 3.2, by the model that the file names"
 
-_SEARCHED = "HotFlip, arXiv 1712.06751, on words, against the model that the file names"
-
 
 def register_file(path: Path, attacks: Registry[Attack]) -> str:
     """Register a file's attack, and give its name: ``rewritten.`` and the file's.
@@ -43,13 +39,8 @@ def register_file(path: Path, attacks: Registry[Attack]) -> str:
     found = _load(path, path.stat().st_mtime_ns)
     first = next(iter(found.values()))
     renames = any("variable" in record for record in first)
-    is_searched = any(record.get("threat") == "white-box" for record in first)
 
-    @facts(
-        threat="white-box" if is_searched else "natural",
-        source=_SEARCHED if is_searched else _SOURCE,
-        nominal=HALF if renames else "clean",
-    )
+    @facts(threat="natural", source=_SOURCE, nominal=HALF if renames else "clean")
     def rewritten(problem: Problem, rng: random.Random) -> Problem:
         """One of a model's rewritings of the prompt, drawn by the seed."""
         records = _load(path, path.stat().st_mtime_ns).get(

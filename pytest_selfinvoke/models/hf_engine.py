@@ -29,7 +29,6 @@ from pytest_selfinvoke.models.decoding import (
     end_row,
 )
 from pytest_selfinvoke.models.gradients import Gradients
-from pytest_selfinvoke.models.likelihood import Likelihood
 from pytest_selfinvoke.models.perturbing import perturbed
 from pytest_selfinvoke.models.routing import read_routes, silence
 from pytest_selfinvoke.models.silencing import parse_silenced
@@ -204,10 +203,6 @@ class HfEngine:
         """The model as a white-box attack sees it."""
         loaded = Checkpoint(model=self._model, tokenizer=self._tokenizer)
         return Gradients(loaded, lambda prompt: self._text_of(prompt)[0])
-
-    def likelihood(self) -> Likelihood:
-        """The model's losses, for white-box attacks."""
-        return Likelihood(self._model, self._tokenizer, self._text_of)
 
     def _encode(self, prompt: Prompt) -> list[int]:
         text, adds_special = self._text_of(prompt)

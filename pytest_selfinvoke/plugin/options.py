@@ -31,8 +31,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "NAME[,...]",
         "help": "Attacks to apply: names (with @parameter=value, joined by +), "
-        "families, recode:FILE, rewritten:FILE, or presets: recode, quick, natural, "
-        "adversarial, all (default: clean)",
+        "families, recode:FILE, rewritten:FILE, whitebox:FILE, or presets: recode, "
+        "quick, natural, adversarial, all (default: clean)",
     },
     "attack-seeds": {
         "type": int,
@@ -199,10 +199,10 @@ LONG_ONLY: dict[str, dict[str, Any]] = {
         "their variables, into a file for --attack=rewritten:FILE",
     },
     "search": {
-        "metavar": "hotflip|random:FILE",
-        "help": "Replace words of the prompts of --benchmark so that the reference "
-        "becomes unlikely for --model (hf:), by its gradients or at random; written "
-        "to a file for --attack=rewritten:FILE",
+        "metavar": "METHOD:FILE",
+        "help": "Search for words that make the references of --benchmark unlikely "
+        "for --model (hf:), into a file for --attack=whitebox:FILE. METHOD is hotflip, "
+        "gcg, random, patch or patch-random; settings as in gcg@steps=20@width=64",
     },
     "selftest": {
         "action": "store_true",

@@ -1,104 +1,105 @@
-"""``--selfinvoke-search``: worst wordings of prompts, written to a file one by one."""
+"""``--selfinvoke-search``: texts that a model's gradients find, written to a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from statistics import mean
+from collections.abc import Callable
+from functools import partial
+from statistics import fmean
 from typing import Any
 
 import pytest
 
-from pytest_selfinvoke.attacks.json_lines import read_objects
-from pytest_selfinvoke.core.errors import GenerationError, NotApplicableError, UserError
-from pytest_selfinvoke.core.jsonio import dumps
-from pytest_selfinvoke.core.records import Problem, Prompt
+from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.core.records import ModelInfo, ModelSpec, Problem, Prompt
+from pytest_selfinvoke.models.base import has_gradients
 from pytest_selfinvoke.plugin.runtime import Runtime
 from pytest_selfinvoke.prompts import default_style, get_style
-from pytest_selfinvoke.searching import METHODS, Budget, search
+from pytest_selfinvoke.suite import Suite
+from pytest_selfinvoke.whitebox.file import SearchFile
+from pytest_selfinvoke.whitebox.running import Outcome, search_patch, search_texts
+from pytest_selfinvoke.whitebox.settings import SearchSettings, parse_search
+from pytest_selfinvoke.whitebox.substitution import Searcher
 
 
 def search_to_file(
     config: pytest.Config, runtime: Runtime, show: Callable[[str], None]
 ) -> int:
-    """Search for words that make the reference unlikely for ``--model``.
+    """Search with ``--model`` on the problems of ``--benchmark``.
 
-    A search that was ended goes on: problems that are in the file are left alone.
+    The model is loaded once, in this process.
 
-    :raises UserError: if an option is missing, the model gives no gradients, or the
-        file cannot be written.
+    :raises UserError: if an option is missing, or the model gives no gradients.
     """
-    method, path = _wanted(config)
+    settings, path = parse_search(config.option.selfinvoke_search)
+    path = config.invocation_params.dir / path
     suite = runtime.settings.suite()
     if len(suite.models) != 1:
         raise UserError("--selfinvoke-search needs one --model")
     [spec] = suite.models
     kind = runtime.kind(spec)
-    if spec.kind not in ("hf", "smollm2"):
+    if not has_gradients(kind):
         raise UserError(
-            f"{spec.spec}: gives no gradients; --selfinvoke-search needs an hf: model, "
-            "and its file can then be asked of any other"
+            f"--selfinvoke-search: {spec.spec} gives no gradients: search with an hf:"
+            f" model, then run --attack=whitebox:{path.name} on this one"
         )
     kind.preflight(spec)
     plan = runtime.variants_plan(suite)
     problems = [p for loaded in plan.benchmarks for p in loaded.problems]
-    done = {(r["benchmark"], r["problem"], r["problem_hash"]): r for r in _found(path)}
+    show(f"loading {spec.label}")
     engine: Any = kind.load(spec)
-    found: list[dict[str, Any]] = []
     try:
         style = get_style(suite.prompt_style or default_style(engine.info))
-
-        def render(problem: Problem) -> Prompt:
-            return style.render(problem.prompt, problem)
-
-        losses = engine.likelihood()
-        with path.open("a", encoding="utf-8") as file:
-            for number, problem in enumerate(problems, 1):
-                place = f"{number}/{len(problems)} {problem.id}"
-                key = (problem.benchmark, problem.id, problem.hash)
-                if key in done:
-                    found.append(done[key])
-                    continue
-                try:
-                    record = search(
-                        problem,
-                        losses,
-                        render,
-                        method=method,
-                        budget=Budget(),
-                        seed=suite.seed,
-                        model=engine.info.name,
-                    )
-                except (NotApplicableError, GenerationError) as error:
-                    show(f"{place}: left out, {error}")
-                    continue
-                file.write(f"{dumps(record)}\n")
-                file.flush()
-                found.append(record)
-                changes = ", ".join(f"{old} > {new}" for old, new in record["changes"])
-                before, after = record["loss"]
-                show(f"{place}: loss {before:.3f} > {after:.3f}: {changes}")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+        file = SearchFile(path, _common(settings, spec, engine.info, style.name, suite))
+        file.open()
+        render = partial(_rendered, style)
+        searcher = Searcher(engine.gradients(), render, settings)
+        outcome = _search(problems, searcher, file, suite, show)
     finally:
         engine.close()
-    show(f"{path}: {len(found)} wordings of {len(problems)} problems, by {method}")
-    if found:
-        gain = mean(after - before for before, after in (r["loss"] for r in found))
-        show(f"mean gain in loss {gain:.3f} nats a token of the reference")
-    return pytest.ExitCode.OK if found else pytest.ExitCode.TESTS_FAILED
+    return _told(outcome, show)
 
 
-def _found(path: Path) -> Iterator[dict[str, Any]]:
-    """What an earlier search left; a line that was cut off is an error that says so."""
-    if path.exists() and path.stat().st_size:
-        yield from read_objects(path)
+def _rendered(style: Any, problem: Problem) -> Prompt:
+    prompt: Prompt = style.render(problem.prompt, problem)
+    return prompt
 
 
-def _wanted(config: pytest.Config) -> tuple[str, Path]:
-    text = config.option.selfinvoke_search
-    method, _, file = text.partition(":")
-    if method not in METHODS or not file:
-        choices = " or ".join(f"{name}:FILE" for name in METHODS)
-        raise UserError(f"--selfinvoke-search={text}: write {choices}")
-    return method, config.invocation_params.dir / Path(file).expanduser()
+def _search(
+    problems: list[Problem],
+    searcher: Searcher,
+    file: SearchFile,
+    suite: Suite,
+    show: Callable[[str], None],
+) -> Outcome:
+    if searcher.settings.is_patch:
+        return search_patch(problems, searcher, file, seed=suite.seed, show=show)
+    count, seed = suite.attack_seeds, suite.seed
+    return search_texts(problems, searcher, file, count=count, seed=seed, show=show)
+
+
+def _common(
+    settings: SearchSettings, spec: ModelSpec, info: ModelInfo, style: str, suite: Suite
+) -> dict[str, Any]:
+    """What must be the same for a search to go on in its file."""
+    return {
+        "settings": settings.to_json(),
+        "model": info.name,
+        "revision": info.revision,
+        "precision": info.precision,
+        "style": style,
+        "seed": suite.seed,
+    }
+
+
+def _told(outcome: Outcome, show: Callable[[str], None]) -> int:
+    for reason, count in outcome.left_out.most_common(10):
+        show(f"    {count} left out: {reason}")
+    if not outcome.raised:
+        show("nothing was found")
+        return pytest.ExitCode.TESTS_FAILED
+    mean = fmean(outcome.raised)
+    show(
+        f"{len(outcome.raised)} problems: the reference's loss changed by {mean:+.3f}"
+        " nats a token on average"
+    )
+    return pytest.ExitCode.OK
