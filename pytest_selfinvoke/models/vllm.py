@@ -100,6 +100,22 @@ class VllmKind:
             server.close()
             raise
 
+    def inspect(self, spec: ModelSpec) -> ModelInfo:
+        """What its files say of the model, without a server.
+
+        :raises UserError: if it is no folder, or says nothing.
+        """
+        check_declared(spec.declared)
+        folder = Path(spec.argument).expanduser()
+        if not folder.is_dir():
+            raise UserError(
+                f"{spec.spec}: no such folder; a name on the hub is read as"
+                f" 'hf:{spec.argument}'"
+            )
+        location = Path(find_source(spec.argument).location)
+        info = read_folder(ModelInfo(name=model_name(spec), engine="vllm"), location)
+        return declare(info, spec.declared)
+
 
 class VllmEngine:
     """Asks a server, and ends it when it is closed."""

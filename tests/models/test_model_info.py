@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from pytest_selfinvoke.__main__ import main
+from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.records import ModelInfo, ModelSpec
 from pytest_selfinvoke.models.folder_info import read_folder
 from pytest_selfinvoke.models.hf import HfKind
 from pytest_selfinvoke.models.info import detect
+from pytest_selfinvoke.models.smollm2 import SmolLM2Kind
 
 torch = pytest.importorskip("torch", reason="the extra hf is not installed")
 transformers = pytest.importorskip("transformers", reason="the extra hf is missing")
@@ -129,6 +131,30 @@ def test_a_checkpoint_is_inspected_without_its_weights(
     for name in ("experts", "top_k", "layers", "moe_layers", "context", "revision"):
         assert getattr(read, name) == getattr(info, name)
     assert read.active_parameters == info.active_parameters
+
+
+def test_what_a_server_will_load_is_read_from_its_folder(
+    mixtral: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["model", f"vllm:{mixtral}"]) == 0
+    out = capsys.readouterr().out
+    assert "engine               vllm" in out
+    assert "experts per token    2" in out
+    assert main(["model", "vllm:some/name"]) == 4
+    assert "is read as 'hf:some/name'" in capsys.readouterr().err
+
+
+def test_smollm2_is_described_once_it_was_fetched(llama: Path, tmp_path: Path) -> None:
+    kind = SmolLM2Kind(environ={"SELFINVOKE_CACHE": str(tmp_path)})
+    spec = ModelSpec(spec="smollm2", label="s")
+    with pytest.raises(UserError, match="was not fetched yet"):
+        kind.inspect(spec)
+    kind.folder.parent.mkdir(parents=True)
+    kind.folder.symlink_to(llama)
+    info = kind.inspect(spec)
+    assert (info.alignment, info.architecture, info.layers) == ("rlhf", "dense", 2)
+    assert info.revision is not None
+    assert info.revision.startswith("sha256:")
 
 
 def test_a_config_that_cannot_be_read_is_one_line(
