@@ -38,8 +38,8 @@ from pytest_selfinvoke.results.evalplus import write_samples
 from pytest_selfinvoke.results.inspect_log import write_log
 from pytest_selfinvoke.results.merging import merge_runs
 from pytest_selfinvoke.results.runs import read_run
-from pytest_selfinvoke.results.selection import run_folder, select
-from pytest_selfinvoke.results.store import MANIFEST
+from pytest_selfinvoke.results.selection import select
+from pytest_selfinvoke.results.store import MANIFEST, run_folder
 from pytest_selfinvoke.suite import rule_from_name
 
 
@@ -87,7 +87,7 @@ def runs_merge(arguments: argparse.Namespace) -> Iterator[str]:
 
 def silence(arguments: argparse.Namespace) -> Iterator[str]:
     """A suite of models with silenced experts: most and least used, and random."""
-    run = Run(run_folder(arguments.folder))
+    run = Run(_opened(arguments.folder))
     found = contents(run)
     [one] = _chosen(found.routing, arguments, run)
     specs = [ModelSpec(**m) for p in run.manifest["plans"] for m in p["models"]]
@@ -125,6 +125,14 @@ def _chosen(
     return left
 
 
+def _opened(folder: Path) -> Path:
+    """The run that is meant; a line says so where it is the newest of several."""
+    found = run_folder(folder)
+    if found.parent == folder:
+        sys.stderr.write(f"{folder}: the newest run in it is {found.name}\n")
+    return found
+
+
 def _warn(text: str) -> None:
     sys.stderr.write(f"warning: {text}\n")
 
@@ -145,7 +153,8 @@ def model(arguments: argparse.Namespace) -> Iterator[str]:
 
 def compare(arguments: argparse.Namespace) -> Iterator[str]:
     """What got worse or better since another run, on the same cases."""
-    compared = compare_runs(read_run(arguments.run), read_run(arguments.baseline))
+    run, baseline = map(_opened, (arguments.run, arguments.baseline))
+    compared = compare_runs(read_run(run), read_run(baseline))
     found = differences(compared)
     yield from comparison_lines(compared, found, verbose=arguments.verbose)
     if arguments.fail_on_regression and is_loss(found):
@@ -154,7 +163,7 @@ def compare(arguments: argparse.Namespace) -> Iterator[str]:
 
 def gate(arguments: argparse.Namespace) -> Iterator[str]:
     """Whether finished runs, taken together, are good enough."""
-    runs = [Run(folder) for folder in arguments.runs]
+    runs = [Run(_opened(folder)) for folder in arguments.runs]
     gates = [Gate.parse(text) for text in arguments.gate]
     judged = judge_runs(runs, gates, rule_from_name(arguments.gate_rule))
     yield from gate_lines(judged.measured)
@@ -169,7 +178,7 @@ def gate(arguments: argparse.Namespace) -> Iterator[str]:
 def study(arguments: argparse.Namespace) -> Iterator[str]:
     """How alignment, architecture and attacks interact, over one or more runs."""
     has_library = find_spec("statsmodels") is not None
-    runs = [Run(path) for path in arguments.runs]
+    runs = [Run(_opened(path)) for path in arguments.runs]
     found = required_study(runs, with_logistic=has_library)
     parts = blocks(found, relevant=arguments.points)
     if arguments.markdown is not None:
@@ -186,7 +195,7 @@ def study(arguments: argparse.Namespace) -> Iterator[str]:
 
 def report(arguments: argparse.Namespace) -> Iterator[str]:
     """The reports of a run; without a file, its results table."""
-    run = Run(arguments.run)
+    run = Run(_opened(arguments.run))
     wanted = Destinations(
         html=arguments.html,
         markdown=arguments.markdown,

@@ -276,12 +276,16 @@ class _Reader(TomlReader):
         )
 
     def models(self, tables: list[dict[str, Any]]) -> tuple[ModelSpec, ...]:
-        specs, labels = [], []
+        specs, labels, named = [], [], set()
         for number, table in enumerate(tables, 1):
             where = f"model[{number}]."
             self.known(table, ("name", "spec", "options", *_DECLARED), where)
             spec = self.text(table, "spec", where)
             name = self.typed(table.get("name", ""), str, f"{where}name")
+            if name in named:
+                problem = f"{name!r} is the name of another model"
+                raise DataError(self.path.name, problem, field=f"{where}name")
+            named |= {name} - {""}
             labels.append(segment(name) if name else default_label(spec))
             facts = {
                 fact: self.typed(table[key], kind, f"{where}{key}")

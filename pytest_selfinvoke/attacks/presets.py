@@ -105,7 +105,8 @@ def _expanded(name: str, attacks: Registry[Attack]) -> Iterator[str]:
         yield name
     else:
         families = {known.partition(".")[0] for known in attacks if "." in known}
-        raise UnknownNameError("attack", name, {*attacks, *PRESETS, *families})
+        known = {*attacks, *PRESETS, *families}
+        raise UnknownNameError("attack", name, known, by_family=True)
 
 
 def _preset(name: str, attacks: Registry[Attack]) -> Iterator[str]:

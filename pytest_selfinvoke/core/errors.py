@@ -33,13 +33,25 @@ class UnknownNameError(UserError):
     :param kind: what was looked up, in the singular ("benchmark").
     :param name: what the user wrote.
     :param known: the valid names.
+    :param by_family: whether they are too many to be listed: of the names'
+        ``family.member`` only the members of the same family, or the families, are.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, by_family: bool = False
+    ) -> None:
         names = sorted(known)
         close = get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        super().__init__(f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}")
+        rest = ""
+        if by_family:
+            family = name.partition(".")[0]
+            members = [known for known in names if known.startswith(f"{family}.")]
+            names = members or sorted({known.partition(".")[0] for known in names})
+            rest = "; pytest --selfinvoke-list prints all"
+        super().__init__(
+            f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}{rest}"
+        )
 
 
 class MissingExtraError(UserError):

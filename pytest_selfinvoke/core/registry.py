@@ -55,7 +55,8 @@ class Registry(Generic[T]):
         :raises UnknownNameError: with the nearest known name.
         """
         if name not in self:
-            raise UnknownNameError(self.kind, name, self._entries)
+            by_family = any("." in known for known in self._entries)
+            raise UnknownNameError(self.kind, name, self._entries, by_family=by_family)
 
     def get(self, name: str) -> T:
         """The object registered under a name.

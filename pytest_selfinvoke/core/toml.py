@@ -45,7 +45,10 @@ class TomlReader:
 
     def tables(self, data: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
         """All tables of that name."""
-        tables = self.typed(data.get(key, []), list, f"[[{key}]]")
+        found = data.get(key, [])
+        if isinstance(found, dict):
+            raise DataError(self.path.name, f"write [[{key}]], not [{key}]")
+        tables = self.typed(found, list, f"[[{key}]]")
         return [self.typed(table, dict, f"[[{key}]]") for table in tables]
 
     def strings(self, value: Any, where: str) -> tuple[str, ...]:

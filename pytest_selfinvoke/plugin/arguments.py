@@ -67,7 +67,20 @@ def check_selection(selection: Selection, case_ids: list[str]) -> None:
     prefixes = {names[:n] for names in known for n in range(1, len(names) + 1)}
     for chosen in selection.ids:
         if chosen not in prefixes:
-            raise UserError(
-                f"not found: {SEPARATOR.join(chosen)} "
-                "(ids are benchmark::model::problem::variant; --co -q lists them)"
+            found = next(
+                n for n in range(len(chosen)) if chosen[: n + 1] not in prefixes
             )
+            options = _OPTIONS[min(found, len(_OPTIONS) - 1)]
+            raise UserError(
+                f"not found: {SEPARATOR.join(chosen)} (ids are benchmark::model::"
+                f"problem::variant; --co -q lists those that there are, {options})"
+            )
+
+
+#: What brings cases with the n-th part of an id into a run.
+_OPTIONS = (
+    "--benchmark chooses benchmarks",
+    "--model chooses models",
+    "--limit and --shard choose problems",
+    "--attack, --attack-seeds and --samples choose variants",
+)

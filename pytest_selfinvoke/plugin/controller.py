@@ -350,7 +350,7 @@ class Controller:
             count = {0: COUNT, 1: 4 * COUNT}.get(verbosity)
             lines += highlights(cells, assessed, count=count, width=width)
         for dissected in self.tallies.anatomy.dissected():
-            lines += ["", *anatomy_tables(dissected)]
+            lines += ["", *anatomy_tables(dissected, verbose=verbosity > 0)]
         lines += study_section(self.run.path)
         for line in lines:
             write(line)

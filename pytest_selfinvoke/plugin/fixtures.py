@@ -44,10 +44,16 @@ class ServedModel:
 
     def generate(self, request: Request) -> Completion:
         """One completion of the model that the request's case names."""
+        if not isinstance(request, Request):
+            pytest.fail(
+                "selfinvoke_model.generate takes a request, say "
+                f"{FIXTURE}.request, not {type(request).__name__}",
+                pytrace=False,
+            )
         label = str(request.case["model"])
         if label == FIXTURE_MODEL.label:
-            raise GenerationError(
-                "give --model, or override the selfinvoke_model fixture"
+            pytest.fail(
+                "give --model, or override the selfinvoke_model fixture", pytrace=False
             )
         return self._runtime.client().generate(label, request)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_selfinvoke.core.errors import UserError
+from pytest_selfinvoke.core.errors import UnknownNameError, UserError
 from pytest_selfinvoke.core.records import Case, Problem
 from pytest_selfinvoke.plan import Plan
 from pytest_selfinvoke.plugin.runtime import FIXTURE_MODEL, Runtime
@@ -32,19 +32,23 @@ class BoundCase:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize a marked test over the cases its mark asks for."""
     mark = metafunc.definition.get_closest_marker("selfinvoke")
+    name = metafunc.function.__name__
     if FIXTURE not in metafunc.fixturenames:
         if mark is not None:
             pytest.fail(
-                f"@pytest.mark.selfinvoke needs the fixture {FIXTURE}", pytrace=False
+                f"{name}: @pytest.mark.selfinvoke needs the fixture {FIXTURE}",
+                pytrace=False,
             )
         return
     if mark is None:
-        pytest.fail(f"{FIXTURE} needs @pytest.mark.selfinvoke(...)", pytrace=False)
+        pytest.fail(
+            f"{name}: {FIXTURE} needs @pytest.mark.selfinvoke(...)", pytrace=False
+        )
     runtime = metafunc.config.stash[RUNTIME]
     try:
         bound = _bound_cases(runtime, mark)
     except UserError as error:
-        message = f"@pytest.mark.selfinvoke: {error}"
+        message = f"{name}: @pytest.mark.selfinvoke: {error}"
         raise pytest.fail.Exception(message, pytrace=False) from None
     metafunc.parametrize(
         FIXTURE, bound, ids=[_parameter_id(b.case) for b in bound], indirect=True
@@ -66,8 +70,11 @@ def _suite(runtime: Runtime, mark: pytest.Mark) -> Suite:
     ``--limit``, ``--samples`` and ``--attack`` on the command line win over the mark,
     as options win over a suite file.
     """
-    if mark.args or not set(mark.kwargs) <= set(_ARGUMENTS):
-        raise UserError(f"takes the keywords {', '.join(_ARGUMENTS)}")
+    if mark.args:
+        raise UserError(f"takes keywords only: {', '.join(_ARGUMENTS)}")
+    for keyword in mark.kwargs:
+        if keyword not in _ARGUMENTS:
+            raise UnknownNameError("keyword", keyword, _ARGUMENTS)
     marked: dict[str, Any] = {"models": (FIXTURE_MODEL,)}
     if "benchmark" in mark.kwargs:
         names = _names(mark, "benchmark")

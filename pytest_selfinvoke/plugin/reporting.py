@@ -59,14 +59,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             lines.append(f"selfinvoke: {models}")
             continue
         benchmarks = ", ".join(
-            f"{loaded.info.name} ({len(loaded.problems)} problems)"
+            f"{loaded.info.name} ({_counted(len(loaded.problems), 'problem')})"
             for loaded in plan.benchmarks
         )
-        variants = len(plan.variants) * plan.suite.samples
-        lines.append(
-            f"selfinvoke: {models} on {benchmarks}, {variants} "
-            f"variant{'s' if variants > 1 else ''} each"
-        )
+        each = _counted(len(plan.variants), "variant")
+        if plan.suite.samples > 1:
+            each += f" x {plan.suite.samples} samples"
+        lines.append(f"selfinvoke: {models} on {benchmarks}, {each} each")
         warnings = [w for b in plan.benchmarks for w in (b.warning, b.parents.warning)]
         if plan.suite.prompt_style is not None:
             warnings.append(getattr(get_style(plan.suite.prompt_style), "warning", ""))
@@ -86,6 +85,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             "use the --selfinvoke- forms"
         )
     return lines
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _item_timeout(config: pytest.Config) -> float:

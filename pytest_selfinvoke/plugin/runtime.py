@@ -14,7 +14,7 @@ from pytest_selfinvoke.benchmarks import BUILTIN as BENCHMARKS
 from pytest_selfinvoke.benchmarks.base import Benchmark
 from pytest_selfinvoke.certification.certifier import Certifier, Executor
 from pytest_selfinvoke.certification.ledger import Ledger, user_path
-from pytest_selfinvoke.core.errors import NotJudgedError, UserError
+from pytest_selfinvoke.core.errors import DataError, NotJudgedError, UserError
 from pytest_selfinvoke.core.records import ModelSpec, Problem
 from pytest_selfinvoke.core.registry import Registry
 from pytest_selfinvoke.evaluation import Asking, Generator, Services
@@ -33,6 +33,9 @@ from pytest_selfinvoke.sandbox.base import Execution, Isolation, Limits
 from pytest_selfinvoke.sandbox.probe import probe
 from pytest_selfinvoke.sandbox.runner import Sandbox
 from pytest_selfinvoke.suite import BenchmarkChoice, Suite, load_suite
+
+#: Fields of a suite that name what is looked up.
+_NAMING = {"models", "benchmarks", "attacks", "gates"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +125,16 @@ class Runtime:
             suite = self.settings.over(load_suite(path, self.settings.defaults))
             if not suite.models:
                 raise UserError(f"{path.name}: no [[model]] and no --model")
-            plan = self._plan(suite, origin)
-            if not self.settings.has_gates:
-                scope_of([plan]).check(suite.gates)
+            try:
+                plan = self._plan(suite, origin)
+                if not self.settings.has_gates:
+                    scope_of([plan]).check(suite.gates)
+            except DataError:
+                raise  # names a file, of a benchmark for instance
+            except UserError as error:
+                if self.settings.overrides.keys() & _NAMING:
+                    raise  # who knows whether the file or an option has the name
+                raise UserError(f"{path.name}: {error}") from error
             self.plans[origin] = plan
         return self.plans[origin]
 

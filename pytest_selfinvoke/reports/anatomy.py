@@ -81,21 +81,31 @@ class AnatomyBuilder:
         return tuple(found)
 
 
-def anatomy_tables(dissected: Dissected) -> Iterator[str]:
-    """The tables of one model on one benchmark, at most 80 characters wide."""
+def anatomy_tables(dissected: Dissected, *, verbose: bool) -> Iterator[str]:
+    """The tables of one model on one benchmark, at most 80 characters wide.
+
+    :param verbose: all of them; else pass@1, who is to blame, and what is not as it
+        should be with calls of the base function, of the attacks where there is some.
+    """
     yield from _cut(f"anatomy of {dissected.model} on {dissected.benchmark}")
     attacks = dissected.attacks
     scored = {n: c for n, c in attacks.items() if c.confusion.total}
     if scored:
         yield from _scores(scored)
+        if verbose:
+            yield from _confusion(scored)
     unscored = sum(counts.unscored for counts in attacks.values())
     if unscored:
         yield f"base function not scored, for want of tests that suit it: {unscored}"
-    yield from _table(
-        "to blame", _BLAMED, {n: c.attribution for n, c in attacks.items()}
-    )
+    blamed = {name: counts.attribution for name, counts in attacks.items()}
     calls = {name: counts.invocation for name, counts in attacks.items()}
+    if not verbose:
+        blamed = {name: row for name, row in blamed.items() if any(row.values())}
+        calls = {n: row for n, row in calls.items() if row.keys() - {INVOKED}}
+    yield from _table("to blame", _BLAMED, blamed)
     yield from _table("base function called", _CALLS, calls)
+    if not verbose:
+        return
     yield from _failures("failures", {n: c.failures for n, c in attacks.items()})
     base = {name: counts.base_failures for name, counts in attacks.items()}
     yield from _failures("failures of the base function", base)
@@ -103,7 +113,6 @@ def anatomy_tables(dissected: Dissected) -> Iterator[str]:
 
 def _scores(attacks: Mapping[str, AnatomyCounts]) -> Iterator[str]:
     yield _row("in %", ("n", 5), ("base", 6), ("Pro", 6), ("gap", 6), ("Pro|base", 9))
-    # The four counts are read as two words: base function, whole problem.
     for name, counts in attacks.items():
         given = counts.confusion.solved_given_right
         numbers = [counts.base, counts.pro, counts.gap, given]
@@ -114,6 +123,10 @@ def _scores(attacks: Mapping[str, AnatomyCounts]) -> Iterator[str]:
             intervals = (counts.base_interval, counts.pro_interval)
             shown = [_interval(one) for one in (*intervals, counts.given_interval)]
             yield f"  95 %: base {shown[0]}, Pro {shown[1]}, Pro|base {shown[2]}"
+
+
+def _confusion(attacks: Mapping[str, AnatomyCounts]) -> Iterator[str]:
+    # The four counts are read as two words: base function, whole problem.
     yield _row("base/Pro", ("+/+", 8), ("+/-", 8), ("-/+", 8), ("-/-", 8))
     for name, counts in attacks.items():
         one = counts.confusion

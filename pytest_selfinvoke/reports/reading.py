@@ -7,24 +7,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_selfinvoke.core.errors import DataError, UserError
+from pytest_selfinvoke.core.errors import DataError
 from pytest_selfinvoke.core.record import SCHEMA, Record
-from pytest_selfinvoke.results.store import MANIFEST, RECORDS, read_records
+from pytest_selfinvoke.results.store import MANIFEST, RECORDS, read_records, run_folder
 
 
 class Run:
-    """One run on disk.
+    """One run on disk: a run directory, or the newest one in a folder of several.
 
     :raises UserError: if the folder is not that of a run.
     :raises DataError: if the manifest is broken or a newer version wrote it.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file = path / RECORDS
-        if not self.file.is_file():
-            raise UserError(f"{path}: no {RECORDS}; name the folder of one run")
-        self.manifest = _manifest(path / MANIFEST)
+        self.path = run_folder(path)
+        self.file = self.path / RECORDS
+        self.manifest = _manifest(self.path / MANIFEST)
         #: What could not be read, for people; known once all records were.
         self.warnings: list[str] = []
         if self.is_cut_off:

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 
 from pytest_selfinvoke.core.errors import DataError, UserError
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.results.store import MANIFEST, RECORDS, read_records
+from pytest_selfinvoke.results.store import MANIFEST, RECORDS, read_records, run_folder
 
 #: What makes a case the same in two runs: benchmark, model, problem, variant, sample.
 Key: TypeAlias = tuple[str, str, str, str, int | None, int]
@@ -78,16 +78,15 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """A run directory.
+    """A run directory, or the newest one in a folder of several.
 
     A last line that was cut off is left out, and a note says so.
 
     :raises UserError: if it is none, or holds no records.
     :raises DataError: if a file is broken, or was written by a newer version.
     """
+    folder = run_folder(folder)
     file = folder / RECORDS
-    if not file.is_file():
-        raise UserError(f"{folder}: no run directory, it has no {RECORDS}")
     cases: list[Seen] = []
     notes: list[str] = []
     for number, record in enumerate(read_records(file, warn=notes.append), 1):

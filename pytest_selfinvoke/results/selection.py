@@ -7,21 +7,7 @@ from pathlib import Path
 
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.results.store import RECORDS, read_records
-
-
-def run_folder(folder: Path) -> Path:
-    """The run directory itself, or the newest one in a folder of several.
-
-    :raises UserError: if there is none.
-    """
-    if (folder / RECORDS).is_file():
-        return folder
-    found = folder.glob(f"*/{RECORDS}")
-    newest = max(found, key=lambda file: file.stat().st_mtime_ns, default=None)
-    if newest is None:
-        raise UserError(f"{folder}: no run directory, and none in it")
-    return newest.parent
+from pytest_selfinvoke.results.store import read_records
 
 
 def select(

@@ -18,6 +18,23 @@ RECORDS = "records.jsonl"
 MANIFEST = "manifest.json"
 
 
+def run_folder(folder: Path) -> Path:
+    """The run directory itself, or the newest one in a folder of several.
+
+    :param folder: the file of a run's records will do too.
+    :raises UserError: if there is none.
+    """
+    if folder.name == RECORDS:
+        folder = folder.parent
+    if (folder / RECORDS).is_file():
+        return folder
+    found = folder.glob(f"*/{RECORDS}")
+    newest = max(found, key=lambda file: file.stat().st_mtime_ns, default=None)
+    if newest is None:
+        raise UserError(f"{folder}: no run directory, and none in it")
+    return newest.parent
+
+
 class RunDirectory:
     """Writes one run. Every record is handed to the system before :meth:`append` ends,
 

@@ -88,7 +88,7 @@ def test_each_way_of_being_wrong_is_found(
     run: Run, planted: None, pytester: pytest.Pytester
 ) -> None:
     models = [f"--model=planted:{name}" for name in PLANTED]
-    ini = ("-o", "selfinvoke_cpu_s=1", "--tb=no", "-rN", "-n", "2")
+    ini = ("-o", "selfinvoke_cpu_s=1", "--tb=no", "-rN", "-n", "2", "-v")
     result = run(*models, *ini, "-k", PROBLEM)
     result.assert_outcomes(passed=5, failed=len(PLANTED) - 5)
     found = anatomies(pytester.path)
@@ -132,7 +132,9 @@ def test_each_way_of_being_wrong_is_found(
 
 def test_the_tables(run: Run, planted: None) -> None:
     names = ("right", "base", "invoking")
-    result = run(*(f"--model=planted:{n}" for n in names), "-k", PROBLEM, "--tb=line")
+    result = run(
+        *(f"--model=planted:{n}" for n in names), "-k", PROBLEM, "-v", "--tb=no"
+    )
     result.stdout.fnmatch_lines(
         [
             "anatomy of planted-base on mini",

@@ -132,8 +132,13 @@ def test_the_command_prints_the_same(
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"compared with {old.name}, solved in % of the same cases"
     assert printed[-1] == "not compared: 1 gone"
-    result = run("--model=oracle", "--limit=11", f"--baseline={old}")
+    result = run("--model=oracle", "--limit=11", "--baseline=old")
     assert "\n".join(printed) in result.stdout.str()
+    capsys.readouterr()
+    assert main(["compare", str(new), "old"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == printed
+    assert shown.err == f"old: the newest run in it is {old.name}\n"
     assert main(["compare", str(new), "nowhere"]) == 4
     assert "nowhere: no run directory" in capsys.readouterr().err
 

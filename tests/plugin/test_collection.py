@@ -50,12 +50,21 @@ def test_a_prefix_selects_what_is_below(run: Run, argument: str, count: int) -> 
 
 
 @pytest.mark.parametrize(
-    "argument", ["mini::nobody", FIRST + "-more", "mini::oracle::x", "mini::"]
+    ("argument", "option"),
+    [
+        ("mini::nobody", "--model"),
+        (FIRST + "-more", "--attack,"),
+        (FIRST + "::more", "--attack,"),
+        ("mini::oracle::x", "--limit"),
+        ("mini::", "--model"),
+    ],
 )
-def test_an_unknown_id_is_one_clear_line(run_both: Run, argument: str) -> None:
+def test_an_unknown_id_is_one_clear_line(
+    run_both: Run, argument: str, option: str
+) -> None:
     result = run_both("--model=oracle", argument)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: not found: {argument}*"])
+    result.stderr.fnmatch_lines([f"ERROR: not found: {argument} *there are, {option}*"])
 
 
 def test_an_id_without_a_model_says_so(run_both: Run) -> None:

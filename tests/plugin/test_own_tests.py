@@ -109,7 +109,7 @@ def test_without_any_model_the_test_says_what_to_do(
     result = run("test_own.py")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        ["*give --model, or override the selfinvoke_model fixture*"]
+        ["give --model, or override the selfinvoke_model fixture"]
     )
 
 
@@ -143,11 +143,11 @@ def test_what_cannot_be_asked_is_recorded_too(
 @pytest.mark.parametrize(
     ("mark", "word"),
     [
-        ("'mini'", "takes the keywords benchmark, attack, samples, limit"),
-        ("bench='mini'", "takes the keywords"),
+        ("'mini'", "takes keywords only: benchmark, attack, samples, limit"),
+        ("bench='mini'", "unknown keyword 'bench': did you mean 'benchmark'?"),
         ("benchmark='minni'", "unknown benchmark 'minni'"),
         ("benchmark=['mini', 3]", "benchmark is a name or a list of names"),
-        ("attack='cleen'", "unknown attack 'cleen'"),
+        ("attack='cleen'", "unknown attack 'cleen': did you mean 'clean'?"),
         ("attack=5", "attack is a name or a list of names, not 5"),
         ("attack=[]", "attack is a name or a list of names"),
         ("limit=0", "limit 0: give a number"),
@@ -162,14 +162,17 @@ def test_a_wrong_mark_is_one_clear_line(
     pytester.makepyfile(test_own=OWN.replace(right, mark))
     result = run("test_own.py", "--model=oracle")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert_clear(result, f"@pytest.mark.selfinvoke: {word}")
+    assert_clear(result, f"test_solves: @pytest.mark.selfinvoke: {word}")
     assert "another exception" not in result.stdout.str()
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("def test_own(selfinvoke_case): pass", "needs @pytest.mark.selfinvoke"),
+        (
+            "def test_own(selfinvoke_case): pass",
+            "test_own: selfinvoke_case needs @pytest.mark.selfinvoke",
+        ),
         (
             "import pytest\n@pytest.mark.selfinvoke\ndef test_own(): pass",
             "needs the fixture selfinvoke_case",
@@ -185,6 +188,14 @@ def test_mark_and_fixture_need_each_other(
     result = run("test_own.py", "--model=oracle")
     assert result.ret != 0
     assert_clear(result, word)
+
+
+def test_a_model_that_is_not_given_a_request(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(test_own=OWN.replace("selfinvoke_case.request", "'hello'"))
+    result = run("test_own.py", "--model=oracle")
+    assert_clear(result, "takes a request, say selfinvoke_case.request, not str")
 
 
 HOOKS = """

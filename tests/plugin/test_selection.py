@@ -103,7 +103,7 @@ def test_every_way_to_distribute(
 def test_the_usual_output(run: Run) -> None:
     loud = run("--model=oracle", "--limit=1", "-v")
     loud.stdout.fnmatch_lines([f"{FIRST} PASSED *"])
-    loud.stdout.fnmatch_lines(["selfinvoke: oracle on mini (1 problems), 1 variant*"])
+    loud.stdout.fnmatch_lines(["selfinvoke: oracle on mini (1 problem), 1 variant*"])
     quiet = run("--model=oracle", "--limit=2", "-q")
     quiet.stdout.fnmatch_lines(["..  *100%*", "2 passed in *"])
     quiet.stdout.no_fnmatch_line("*mini::*")

@@ -130,12 +130,12 @@ BROKEN = [
     ("[suite]\nsamples = 0", [FILE, "samples must be at least 1"]),
     ("[suite", [FILE, "not TOML"]),
     ("[[model]]\nname = 'x'", ["model[1].spec", "is missing"]),
-    ("[[model]]\nspec = 'orakle'", ["unknown model"]),
+    ("[[model]]\nspec = 'orakle'", [FILE, "unknown model"]),
     ("[[benchmark]]\nname = 'mini'", [FILE, "no [[model]]"]),
     ("[[model]]\nspec = 'oracle'\n[limits]\ncpu_s = 'x'", [FILE, "limits.cpu_s"]),
     (
         "[[model]]\nspec = 'oracle'\n[[benchmark]]\nname = 'minni'",
-        ["unknown benchmark"],
+        [FILE, "unknown benchmark"],
     ),
 ]
 

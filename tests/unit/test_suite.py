@@ -143,6 +143,8 @@ def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
     [
         ("[suite", "not TOML"),
         ("[sutie]", "did you mean 'suite'"),
+        ("[model]\nspec = 'a'", "write [[model]], not [model]"),
+        ("[[model]]\nspec = 'a'\nname = 'm'\n" * 2, "'m' is the name of another"),
         ("[suite]\nsample = 2", "'suite.sample': did you mean 'suite.samples'"),
         ("[suite]\nsamples = 'two'", "'suite.samples': expected int, got str 'two'"),
         ("[suite]\nsamples = true", "'suite.samples': expected int, got bool"),
@@ -155,7 +157,6 @@ def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
         ("[suite]\nrepeats = 0", "repeats must be at least 1"),
         ("[suite]\nlimit = 'few'", "limit 'few': give a number"),
         ("suite = 3", "'[suite]': expected dict, got int"),
-        ("[model]\nspec = 'stub'", "'[[model]]': expected list, got dict"),
         ("model = [3]", "'[[model]]': expected dict, got int"),
         ("[[model]]\nname = 'x'", "'model[1].spec': is missing"),
         (
@@ -226,8 +227,8 @@ def test_equal_labels_are_numbered() -> None:
     assert [model.spec for model in models][1:3] == ["hf:/a/tuned", "hf:/b/tuned"]
 
 
-def test_equal_names_in_a_file_are_numbered_too(tmp_path: Path) -> None:
-    text = "[[model]]\nname = 'm'\nspec = 'oracle'\n" * 2
+def test_equal_labels_in_a_file_are_numbered_too(tmp_path: Path) -> None:
+    text = "[[model]]\nspec = 'm'\n[[model]]\nname = 'm'\nspec = 'oracle'\n"
     assert [model.label for model in load(tmp_path, text).models] == ["m", "m-2"]
 
 

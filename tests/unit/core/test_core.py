@@ -162,3 +162,13 @@ def test_what_is_defined_can_be_looked_up_and_is_not_listed() -> None:
     assert "a@b=1+c" in registry
     assert registry.get("a@b=1+c") == 2
     assert list(registry) == ["clean"]
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"), [("x", "a, b"), ("a.z", "a.x, a.y"), ("c.x", "a, b")]
+)
+def test_of_names_in_families_the_nearest_are_listed(name: str, listed: str) -> None:
+    known = dict.fromkeys(("a.x", "a.y", "b"), "os:path")
+    registry: Registry[object] = Registry("attack", known)
+    with pytest.raises(UnknownNameError, match=f"known: {listed}; pytest --selfinvoke"):
+        registry.check(name)

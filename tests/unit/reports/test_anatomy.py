@@ -38,12 +38,12 @@ def record(
     )
 
 
-def tables(*records: Record) -> list[str]:
+def tables(*records: Record, verbose: bool = True) -> list[str]:
     builder = AnatomyBuilder()
     for one in records:
         builder.add(one)
     [dissected] = builder.dissected()
-    return list(anatomy_tables(dissected))
+    return list(anatomy_tables(dissected, verbose=verbose))
 
 
 def test_the_tables() -> None:
@@ -64,6 +64,22 @@ def test_the_tables() -> None:
         "failures of the base function",
         "clean: timeout 1",
     ]
+
+
+def test_the_short_form_leaves_out_what_is_as_it_should_be() -> None:
+    lines = tables(
+        record(RIGHT),
+        record(RIGHT, attack="a"),
+        record(WRONG, attack="b"),
+        verbose=False,
+    )
+    assert [" ".join(line.split()) for line in lines[6:]] == [
+        "to blame base",
+        "b 1",
+        "base function called no",
+        "b 1",
+    ]
+    assert len(tables(record(RIGHT), verbose=False)) == 4
 
 
 def test_clean_comes_first_and_nothing_is_wider_than_a_terminal() -> None:

@@ -130,7 +130,7 @@ def test_the_command_without_a_file_prints_the_table(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda folder: (folder / "records.jsonl").unlink(), "no records.jsonl"),
+        (lambda folder: (folder / "records.jsonl").unlink(), "no run directory"),
         (
             lambda folder: (folder / "manifest.json").write_text('{"schema": 99}'),
             "written by a newer version",

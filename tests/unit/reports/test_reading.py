@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_selfinvoke.core.errors import DataError, UserError
@@ -64,9 +66,14 @@ def test_a_run_that_did_not_end_says_so(make: Make, make_run: MakeRun) -> None:
     assert "cut off" in Run(folder).warnings[0]
 
 
-def test_a_folder_that_is_no_run(make_run: MakeRun) -> None:
-    with pytest.raises(UserError, match="name the folder of one run"):
-        Run(make_run([]).parent)
+def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run directory, and none in it"):
+        Run(tmp_path)
+
+
+def test_a_folder_of_runs_is_its_newest(make: Make, make_run: MakeRun) -> None:
+    folder = make_run([make("p1", "clean", True)])
+    assert Run(folder.parent).name == folder.name
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])

@@ -255,8 +255,8 @@ def test_the_command(
     assert main(words) == 0
     assert capsys.readouterr().out == f"markdown: {file}\n"
     assert "- rlhf against base, moe minus dense" in file.read_text()
-    assert main(["study", str(tmp_path)]) == 4
-    assert "name the folder of one run" in capsys.readouterr().err
+    assert main(["study", str(tmp_path / "nowhere")]) == 4
+    assert "nowhere: no run directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

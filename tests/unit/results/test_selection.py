@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from pytest_selfinvoke.core.errors import UserError
 from pytest_selfinvoke.core.outcomes import Status, Verdict
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.results.selection import run_folder, select
+from pytest_selfinvoke.results.selection import select
 from pytest_selfinvoke.results.store import RunDirectory
 
 
@@ -69,13 +68,3 @@ def test_what_is_not_there_is_named(tmp_path: Path, column: str) -> None:
 def test_a_run_without_records(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no records"):
         select(write(tmp_path))
-
-
-def test_a_folder_of_runs_stands_for_the_newest(tmp_path: Path) -> None:
-    new = write(tmp_path, record(), name="1")
-    old = write(tmp_path, record(), name="2")
-    os.utime(old / "records.jsonl", ns=(0, 0))
-    assert run_folder(tmp_path) == new
-    assert run_folder(old) == old
-    with pytest.raises(UserError, match="no run directory, and none in it"):
-        run_folder(tmp_path / "gone")

@@ -9,7 +9,12 @@ import pytest
 from pytest_selfinvoke.core.errors import DataError, UserError
 from pytest_selfinvoke.core.outcomes import Status, Verdict
 from pytest_selfinvoke.core.record import Record
-from pytest_selfinvoke.results.store import RECORDS, RunDirectory, read_records
+from pytest_selfinvoke.results.store import (
+    RECORDS,
+    RunDirectory,
+    read_records,
+    run_folder,
+)
 
 
 def record(name: str) -> Record:
@@ -114,3 +119,12 @@ def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="--selfinvoke-results"):
         RunDirectory.create(tmp_path / "file", "r")
+
+
+def test_a_folder_of_runs_stands_for_the_newest(tmp_path: Path) -> None:
+    new, old = (RunDirectory.create(tmp_path, name).path for name in "12")
+    os.utime(old / RECORDS, ns=(0, 0))
+    assert run_folder(tmp_path) == new
+    assert run_folder(old) == run_folder(old / RECORDS) == old
+    with pytest.raises(UserError, match="no run directory, and none in it"):
+        run_folder(tmp_path / "gone")
