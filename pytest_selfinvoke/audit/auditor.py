@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -21,6 +21,8 @@ MUTANTS = 12
 _MUTANT_CPU_S = 0.3
 _MUTANT_FACTOR = 20
 _PEAK = "selfinvoke_peak"
+#: Of random numbers, where a reference or its tests use any.
+_SEEDS = range(5)
 #: How the judge's message on tests that say nothing ends.
 _BROKEN = "a broken problem"
 
@@ -32,6 +34,8 @@ FINDINGS: dict[str, tuple[bool, str]] = {
     "no test": (True, "the tests assert nothing, or never call the solution"),
     "not invoking": (True, "the reference does not call the base function"),
     "depends on order": (True, "the verdict changes with the order of sets"),
+    "depends on chance": (True, "the verdict changes with the seeds of random numbers"),
+    "depends on the judge": (True, "it changes when tests run in the same process"),
     "nothing killed": (True, "the tests notice no mutant of the reference"),
     "not judged": (False, "no verdict can be given here: a library may be missing"),
     "idle assert": (False, "an assertion that no mutant fails"),
@@ -118,11 +122,8 @@ class Auditor:
             if self._verdict(problem, wrong) is Verdict.SOLVED:
                 found.append(("wrong passes", f"number {number}"))
         invoking = self._invocation(problem, found)
-        for shuffled in self.shuffled:
-            execution = self._run(problem, reference, executor=shuffled)
-            if execution.verdict is not Verdict.SOLVED:
-                found.append(("depends on order", _why(execution)))
-                break
+        used = reading.chances(tests, reference)
+        found += self._instability(problem, plain, is_random=bool(used))
         short = min(self.limits.cpu_s, max(_MUTANT_CPU_S, _MUTANT_FACTOR * plain.cpu_s))
         made = mutants(reference, at_most=self.at_most)
         missed = (None, Verdict.SOLVED)
@@ -138,7 +139,7 @@ class Auditor:
         found += [("idle assert", text) for text in self._idle(problem, killed, short)]
         if reading.compares_floats(tests):
             found.append(("float equality", ""))
-        if used := reading.chances(tests, reference):
+        if used:
             found.append(("random or clock", ", ".join(used)))
         return Audited(
             problem=problem.id,
@@ -150,6 +151,27 @@ class Auditor:
             memory_bytes=self._memory(problem),
             invoking=invoking,
         )
+
+    def _instability(
+        self, problem: Problem, plain: Execution, *, is_random: bool
+    ) -> Iterator[tuple[str, str]]:
+        """What else than the program decides the verdict on the reference."""
+        reference = problem.reference
+        for seed in _SEEDS if is_random else ():
+            again = self._run(problem, _seeded(reference, seed))
+            if again.verdict is not Verdict.SOLVED:
+                # Then nothing can be said of another order.
+                yield "depends on chance", _why(again)
+                return
+        for shuffled in self.shuffled:
+            again = self._run(problem, reference, executor=shuffled)
+            if again.verdict is not Verdict.SOLVED:
+                yield "depends on order", _why(again)
+                break
+        if plain.judge == "apart":
+            again = self._run(problem, reference, beside=True)
+            if again.verdict is not Verdict.SOLVED:
+                yield "depends on the judge", _why(again)
 
     def _invocation(
         self, problem: Problem, found: list[tuple[str, str]]
@@ -231,8 +253,9 @@ class Auditor:
         tests: str | None = None,
         cpu_s: float | None = None,
         executor: Executor | None = None,
+        beside: bool = False,
     ) -> Execution:
-        job = self._job(problem, program)
+        job = replace(self._job(problem, program), beside=beside)
         if tests is not None:
             job = replace(job, tests=tests)
         if cpu_s is not None:
@@ -251,6 +274,14 @@ class Auditor:
 def _stub(problem: Problem) -> str:
     names = dict.fromkeys(problem.entry_points)
     return "\n\n".join(f"def {n}(*args, **kwargs):\n    return None\n" for n in names)
+
+
+def _seeded(program: str, seed: int) -> str:
+    """The program with seeds for the random numbers that it draws when called."""
+    lines = [f'__import__("random").seed({seed})']
+    if "numpy" in program:
+        lines.append(f'__import__("numpy").random.seed({seed})')
+    return "\n".join((program.rstrip(), *lines, ""))
 
 
 def _why(execution: Execution) -> str:

@@ -39,6 +39,10 @@ _METHODS = {
 _FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any", "sum": "len"}
 
 
+#: Mutants that a program should have.
+ENOUGH = 10
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
     """A program with one change, and what was changed where."""
@@ -50,24 +54,41 @@ class Mutant:
 def mutants(program: str, *, at_most: int) -> list[Mutant]:
     """Programs with one change, all different.
 
-    If there are more than ``at_most``, they are drawn at even distances, so that all
-    of the program is reached. The same program gives the same mutants. That a change
-    can be seen from outside is not sure: some mutants are equivalent.
+    Changes are small, of an operator or a constant. Where there are fewer than
+    :data:`ENOUGH` of them, whole values are replaced too. If there are more than
+    ``at_most``, they are drawn at even distances, so that all of the program is
+    reached. The same program gives the same mutants. That a change can be seen from
+    outside is not sure: some mutants are equivalent.
 
     :raises SyntaxError: if the program cannot be parsed.
     """
     tree = parsed(program)
-    found: dict[str, Mutant] = {}
-    plain = ast.unparse(tree)
+    known = {ast.unparse(tree)}
+    found = _drawn(list(_made(tree, _changes, known)), at_most)
+    missing = min(ENOUGH, at_most) - len(found)
+    if missing > 0:
+        found += _drawn(list(_made(tree, _replacements, known)), missing)
+    return found
+
+
+def _made(
+    tree: ast.Module,
+    changes: Callable[[ast.AST], Iterator[Change]],
+    known: set[str],
+) -> Iterator[Mutant]:
+    """Mutants that are none of those that are known."""
     for index, node in enumerate(ast.walk(tree)):
-        for change, edit in _changes(node):
+        for change, edit in changes(node):
             edited = _edited(tree, index, edit)
-            if edited not in (None, plain) and edited not in found:
+            if edited is not None and edited not in known:
+                known.add(edited)
                 line = getattr(node, "lineno", 0)
-                found[edited] = Mutant(change=f"line {line}: {change}", program=edited)
-    ordered = list(found.values())
-    step = max(1.0, len(ordered) / at_most)
-    return [ordered[int(i * step)] for i in range(min(at_most, len(ordered)))]
+                yield Mutant(change=f"line {line}: {change}", program=edited)
+
+
+def _drawn(mutants: list[Mutant], at_most: int) -> list[Mutant]:
+    step = max(1.0, len(mutants) / at_most)
+    return [mutants[int(i * step)] for i in range(min(at_most, len(mutants)))]
 
 
 def _edited(
@@ -141,6 +162,44 @@ def _changes(node: ast.AST) -> Iterator[Change]:
             yield "statement left out", lambda _: ast.Pass()
         case _:
             pass
+
+
+def _replacements(node: ast.AST) -> Iterator[Change]:
+    """Whole values replaced: most of these are noticed."""
+    match node:
+        case ast.Return(value=ast.expr() as value):
+            for new in ("0", "1", "''", "[]", "True", "False"):
+                yield f"returns {new}", _set("value", _expression(new))
+            alone = ast.List(elts=[value], ctx=ast.Load())
+            yield "returns a list of it", _set("value", alone)
+            turned = ast.UnaryOp(op=ast.Not(), operand=value)
+            yield "returns its negation", _set("value", turned)
+        case ast.Assign(value=value) if not isinstance(value, ast.Constant):
+            for new in ("None", "0"):
+                yield f"{new} is assigned", _set("value", _expression(new))
+        case ast.For() | ast.comprehension():
+            yield "nothing to go through", _set("iter", _expression("[]"))
+        case ast.Lambda():
+            yield "gives None", _set("body", _expression("None"))
+        case ast.Call(args=arguments):
+            for place, argument in enumerate(arguments):
+                if not isinstance(argument, ast.Starred):
+                    yield f"argument {place + 1} to None", _argument(place)
+        case _:
+            pass
+
+
+def _argument(place: int) -> Callable[[ast.AST], ast.AST]:
+    def edit(node: ast.AST) -> ast.AST:
+        assert isinstance(node, ast.Call)
+        node.args[place] = _expression("None")
+        return node
+
+    return edit
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _comparison(operator: ast.cmpop) -> Iterator[Change]:

@@ -46,7 +46,8 @@ class Job:
 
     ``tests`` is Python source that calls some of ``entry_points``, all of which the
     program must define. ``allow_processes`` lets it start other programs, which needs
-    the ``namespaces`` tier.
+    the ``namespaces`` tier. With ``beside`` the tests run in the program's process
+    wherever they could have been run apart: the verdict can be forged then.
     """
 
     program: str
@@ -54,6 +55,7 @@ class Job:
     entry_points: tuple[str, ...]
     limits: Limits = field(default_factory=Limits)
     allow_processes: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pytest_selfinvoke.sandbox import literal, wire
 from pytest_selfinvoke.sandbox.base import Execution, Job
 from pytest_selfinvoke.sandbox.codec import UnsupportedError, decode, encode, shortened
 from pytest_selfinvoke.sandbox.forkserver import ForkServer
-from pytest_selfinvoke.sandbox.inline import Inline
+from pytest_selfinvoke.sandbox.inline import Inline, beside
 from pytest_selfinvoke.sandbox.running import (
     DeadlineError,
     Ended,
@@ -70,12 +70,14 @@ class Judge:
             cpu_s=ended.cpu_s,
             cpu_limit_s=job.limits.cpu_s,
             wall_s=clock() - started,
-            judge=opinion.judge,
+            judge="inline" if job.beside else opinion.judge,
             notes=opinion.notes,
         )
 
     def _opinion(self, job: Job) -> tuple[Opinion, Ended]:
         """Judge by the first way that these tests, and the answers, allow."""
+        if job.beside:
+            return self._watched(job, beside)
         try:
             asserts = literal.parse(job.tests, job.entry_points)
             questions = [_questions(one) for one in asserts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -120,6 +121,27 @@ def test_the_order_of_sets(auditor: Auditor) -> None:
     audited = auditor.audit(problem)
     assert audited.findings[0][0] == "depends on order"
     assert audited.reasons[0].startswith("depends on order: ")
+
+
+def test_random_numbers_that_decide(auditor: Auditor) -> None:
+    unlucky = random.Random(3).getrandbits(64)
+    solution = (
+        "    import random\n    lucky = random.getrandbits(64) != {}\n"
+        "    return sum(map(double, xs)) * lucky\n"
+    )
+    tests = "assert total([1, 2]) == 6"
+    problem = target(solution=solution.format(unlucky), tests=tests)
+    assert findings(auditor, problem)[0] == "depends on chance"
+    fair = target(solution=solution.format(-1), tests=tests)
+    assert "depends on chance" not in findings(auditor, fair)
+
+
+def test_a_verdict_that_hangs_on_where_the_tests_run(auditor: Auditor) -> None:
+    solution = "    import sys\n    return double('colorsys' in sys.modules)\n"
+    tests = "import colorsys\nassert total([1]) == 0\nassert colorsys"
+    audited = auditor.audit(target(solution=solution, tests=tests))
+    assert audited.findings[0][0] == "depends on the judge"
+    assert audited.reasons
 
 
 def test_a_reference_that_hangs_ends_by_its_limit(auditor: Auditor) -> None:

@@ -78,3 +78,37 @@ def test_what_cannot_be_parsed() -> None:
 
 def test_a_mutant_that_python_warns_of_is_no_warning() -> None:
     assert mutants("x = (1, 2)[0] is None\ny = 'a' if x == 1 else 2", at_most=50)
+
+
+def test_where_small_changes_are_few_whole_values_are_replaced() -> None:
+    found = mutants("def f(x):\n    return g(x, *h(x))", at_most=12)
+    bodies = [mutant.program.removeprefix("def f(x):\n    ") for mutant in found]
+    assert len(bodies) == 10
+    small = {"return None", "return x", "return g(x, *x)"}
+    large = {
+        *(f"return {new}" for new in ("0", "1", "''", "[]", "True", "False")),
+        "return [g(x, *h(x))]",
+        "return not g(x, *h(x))",
+        "return g(None, *h(x))",
+        "return g(x, *h(None))",
+    }
+    assert small < set(bodies) <= small | large
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("v = f", "v = None"),
+        ("for a in x:\n    y", "for a in []:\n    y"),
+        ("v = [a for a in x]", "v = [a for a in []]"),
+        ("v = lambda a: a", "v = lambda a: None"),
+        ("f(a, b)", "f(a, None)"),
+    ],
+)
+def test_replaced_values(before: str, after: str) -> None:
+    assert after in [mutant.program for mutant in mutants(before, at_most=100)]
+
+
+def test_enough_small_changes_are_not_mixed_with_large_ones() -> None:
+    program = "\n".join(f"v{i} = {i} < f(x)" for i in range(5))
+    assert not [m for m in mutants(program, at_most=100) if "None" in m.change]
