@@ -96,8 +96,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "baseline": {
         "metavar": "RUN_DIR",
-        "help": "Compare with an earlier run, case by case; in a folder of several, with "
-        "the newest",
+        "help": "Compare with an earlier run, case by case; in a folder of several "
+        "runs, with the newest",
     },
     "fail-on-regression": {
         "action": "store_true",
