@@ -42,6 +42,8 @@ from pytest_selfinvoke.results.selection import select
 from pytest_selfinvoke.results.store import MANIFEST, run_folder
 from pytest_selfinvoke.suite import rule_from_name
 
+_FORMATS = ("html", "markdown", "csv", "parquet")
+
 
 def store_info(arguments: argparse.Namespace) -> Iterator[str]:
     """Models of a store, how many completions each has, and whether it is whole."""
@@ -196,12 +198,7 @@ def study(arguments: argparse.Namespace) -> Iterator[str]:
 def report(arguments: argparse.Namespace) -> Iterator[str]:
     """The reports of a run; without a file, its results table."""
     run = Run(_opened(arguments.run))
-    wanted = Destinations(
-        html=arguments.html,
-        markdown=arguments.markdown,
-        csv=arguments.csv,
-        parquet=arguments.parquet,
-    )
+    wanted = Destinations(**{name: getattr(arguments, name) for name in _FORMATS})
     if wanted:
         wanted.check()
         written = write_reports(run, wanted)
@@ -269,7 +266,7 @@ def parser() -> argparse.ArgumentParser:
     _add_gate(_added(groups, gate))
     added = _added(groups, report)
     added.add_argument("run", type=Path, metavar="RUN_DIR")
-    for name in ("html", "markdown", "csv", "parquet"):
+    for name in _FORMATS:
         added.add_argument(f"--{name}", type=Path, metavar="FILE")
     _add_export(_added(groups, run_export))
     added = _added(groups, study)

@@ -169,7 +169,8 @@ def _listing(registries: Registries) -> Iterator[str]:
     for name in registries.benchmarks:
         info = registries.benchmarks.get(name).info
         yield f"  {name} {info.version}: {info.description}"
-        yield f"      licence {info.licence}; cite {info.citation}"
+        cite = f"; cite {info.citation}" if info.citation else ""
+        yield f"      licence {info.licence}{cite}"
     yield "attacks"
     for name in registries.attacks:
         yield f"  {name}: {_first_line(registries.attacks.get(name))}"

@@ -21,6 +21,7 @@ from pytest_selfinvoke.plugin.parametrize import pytest_generate_tests
 from pytest_selfinvoke.plugin.reporting import (
     pytest_report_header,
     pytest_runtest_makereport,
+    pytest_terminal_summary,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "pytest_generate_tests",
     "pytest_report_header",
     "pytest_runtest_makereport",
+    "pytest_terminal_summary",
     "pytest_unconfigure",
     "selfinvoke_case",
     "selfinvoke_model",

@@ -87,6 +87,24 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return lines
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Where options found nothing to apply to, say what is missing."""
+    runtime = config.stash.get(RUNTIME, None)
+    if (
+        exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        and runtime is not None
+        and runtime.settings.overrides
+        and not runtime.settings.has_models
+        and not terminalreporter.stats.get("deselected")
+    ):
+        terminalreporter.write_line(
+            "selfinvoke: no model and no tests: name one with --model, for instance "
+            "--model=smollm2"
+        )
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 

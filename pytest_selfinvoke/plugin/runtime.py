@@ -209,13 +209,20 @@ class Runtime:
         return kind_for(spec, self.registered_models())
 
     def registered_models(self) -> dict[str, str]:
-        """Name -> ``"module:attr"`` of every model that is registered."""
+        """Name -> ``"module:attr"`` of every model that is registered.
+
+        :raises UserError: if an object is.
+        """
         registry = self.registries.models
-        return {
-            name: reference
-            for name in registry
-            if (reference := registry.reference(name))
-        }
+        found = {}
+        for name in registry:
+            if (reference := registry.reference(name)) is None:
+                raise UserError(
+                    f'model {name!r}: register it as "module:attr", for another '
+                    "process loads it"
+                )
+            found[name] = reference
+        return found
 
     def preflight(self, plan: Plan) -> None:
         """Check cheaply that every model of a plan can be loaded, or need not be.

@@ -62,6 +62,8 @@ class TemplateStyle:
             raise DataError(path, "the template is empty")
         _check_placeholders(path, text)
         turns = tuple(_turns(path, text))
+        if not Template(text).get_identifiers():
+            raise DataError(path, "nothing of the problem is in it: write $prompt")
         return cls(
             name=f"template:{path.name}",
             template_hash=content_hash(turns),

@@ -232,6 +232,14 @@ def load(spec):
 """
 
 
+def test_a_model_registered_as_an_object_is_refused(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(HOOKS.replace('"house:load"', "print"))
+    result = run("--model=house", "--benchmark=own")
+    assert_clear(result, "model 'house': register it as \"module:attr\"")
+
+
 def test_hooks_register_what_users_bring(
     run_both: Run, pytester: pytest.Pytester
 ) -> None:

@@ -163,9 +163,17 @@ def test_replay_answers_from_a_file(run: Run, pytester: pytest.Pytester) -> None
     result.assert_outcomes(passed=1, errors=1)
 
 
+def test_options_without_a_model_say_what_is_missing(run: Run) -> None:
+    result = run("--attack=docstring")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["selfinvoke: no model and no tests: *--model=*"])
+    run().stdout.no_fnmatch_line("selfinvoke: *")
+
+
 def test_the_listing_names_everything(run: Run) -> None:
     result = run("--selfinvoke-list")
     assert result.ret == 0
+    result.stdout.no_fnmatch_line("*cite ")
     for name in (
         "mini 1:",
         "humaneval-pro",

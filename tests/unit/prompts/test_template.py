@@ -68,7 +68,7 @@ def test_turns_of_a_chat(file: Path) -> None:
 def test_a_last_assistant_turn_is_a_prefix(
     file: Path, answer: str, prefix: str
 ) -> None:
-    prompt = render(file, f"[user]\nDo it.\n[assistant]\n{answer}")
+    prompt = render(file, f"[user]\nDo it: $prompt\n[assistant]\n{answer}")
     content = answer.removesuffix("\n").replace("$prompt", "ALL")
     assert turns(prompt)[-1] == ("assistant", content)
     assert prompt.prefix == prefix
@@ -82,8 +82,7 @@ def test_a_last_assistant_turn_is_a_prefix(
         ("Do:\n```\n${base_prompt}", "# $1\ndef one():"),
         ("Do: $prompt\nAnswer:\n", ""),
         ("Do: $entry_point", ""),
-        ("Do: $$prompt", ""),
-        ("Do it.", ""),
+        ("Do $prompt: $$prompt", ""),
     ],
 )
 def test_a_completion_continues_code_only(file: Path, text: str, prefix: str) -> None:
@@ -108,6 +107,7 @@ def test_name_and_hash(file: Path) -> None:
     ("text", "message"),
     [
         ("", "the template is empty"),
+        ("Solve it for $$ 5.", r"nothing of the problem is in it: write \$prompt"),
         (" \n\n", "the template is empty"),
         (
             "a\n$promt",
