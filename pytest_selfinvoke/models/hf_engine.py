@@ -28,7 +28,7 @@ from pytest_selfinvoke.models.decoding import (
     decode,
     end_row,
 )
-from pytest_selfinvoke.models.gradients import Gradients
+from pytest_selfinvoke.models.gradients import Gradients, is_out_of_memory
 from pytest_selfinvoke.models.perturbing import perturbed
 from pytest_selfinvoke.models.routing import read_routes, silence
 from pytest_selfinvoke.models.silencing import parse_silenced
@@ -230,7 +230,7 @@ class HfEngine:
                 return self._continuous(rows)
             return self._batch(rows)
         except (RuntimeError, MemoryError) as error:
-            if not self._is_out_of_memory(error):
+            if not is_out_of_memory(self._torch, error):
                 raise GenerationError(
                     f"{self._info.name}: {type(error).__name__}: {_first_line(error)}"
                 ) from error
@@ -253,11 +253,6 @@ class HfEngine:
         half = len(rows) // 2
         self._max_batch = min(self._max_batch, half)
         return self._run(rows[:half]) + self._run(rows[half:])
-
-    def _is_out_of_memory(self, error: Exception) -> bool:
-        known = (MemoryError, self._torch.OutOfMemoryError)
-        # The CPU allocator has no class of its own.
-        return isinstance(error, known) or "can't allocate memory" in str(error)
 
     def _batch(self, asked: list[Row]) -> list[Completion | Failure]:
         started = self._clock()
