@@ -140,7 +140,8 @@ class Asking:
             reference=attacked.reference if kind.needs_reference else None,
         )
         return Asked(
-            case=replace(case, style=style),
+            # Of a template its file's name: the folder says nothing of the prompt.
+            case=replace(case, style=wording.name),
             problem=problem,
             attacked=attacked,
             prompt=prompt,

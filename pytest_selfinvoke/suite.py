@@ -17,6 +17,8 @@ from pytest_selfinvoke.models.info import check_declared
 from pytest_selfinvoke.sandbox.base import Limits
 
 SUFFIX = ".selfinvoke.toml"
+#: What ``kind:PATH`` reads from a file or folder.
+_FROM_FILES = frozenset({"hf", "gguf", "vllm", "replay", "template"})
 T = TypeVar("T", Sampling, Limits)
 
 
@@ -253,6 +255,8 @@ class _Reader(TomlReader):
         }.items():
             if key in general:
                 values[key] = self.typed(general[key], kind, f"suite.{key}")
+        if "prompt_style" in values:
+            values["prompt_style"] = self.beside(values["prompt_style"])
         if "attacks" in general:
             attacks = self.strings(general["attacks"], "suite.attacks")
             values["attacks"] = attacks_from_names(attacks, base=self.path.parent)
@@ -294,11 +298,25 @@ class _Reader(TomlReader):
             }
             check_declared(facts)
             options = self.typed(table.get("options", {}), dict, f"{where}options")
-            specs.append((spec, facts, options))
+            specs.append((self.beside(spec), facts, options))
         return tuple(
             ModelSpec(spec=spec, label=label, declared=facts, options=options)
             for label, (spec, facts, options) in zip(unique(labels), specs, strict=True)
         )
+
+    def beside(self, text: str) -> str:
+        """``kind:PATH`` with the path from the suite's folder, if that is there.
+
+        Else the path is one from where pytest was started, or no path.
+        """
+        kind, _, name = text.partition(":")
+        if kind not in _FROM_FILES or not name:
+            return text
+        path = Path(name).expanduser()
+        found = self.path.parent / path
+        if not found.exists() or (path.exists() and path.samefile(found)):
+            return text
+        return f"{kind}:{found}"
 
     def benchmarks(self, tables: list[dict[str, Any]]) -> tuple[BenchmarkChoice, ...]:
         choices = []

@@ -131,6 +131,8 @@ class _Studier:
         self.arms, self.bootstrap = arms, bootstrap
         self.with_logistic = with_logistic
         self.notes: list[str] = []
+        #: Group -> models of which it has nothing.
+        self.lacking: dict[str, dict[str, None]] = {}
         names = dict.fromkeys(a for arm in arms for a in arm.outcomes.attacks)
         self.groups: dict[str, list[str]] = {ALL: list(names)}
         for name in names:
@@ -147,11 +149,15 @@ class _Studier:
             for arms in self.fixed(comparison)
             for contrast in self.corrected(comparison, arms)
         ]
+        lacking = [
+            f"{group}: no problem was judged in {', '.join(models)}"
+            for group, models in self.lacking.items()
+        ]
         return Study(
             benchmark=benchmark,
             levels=tuple(self.levels()),
             contrasts=tuple(contrasts),
-            notes=tuple(dict.fromkeys((*planned.notes, *self.notes))),
+            notes=tuple(dict.fromkeys((*planned.notes, *lacking, *self.notes))),
         )
 
     def levels(self) -> Iterator[Level]:
@@ -207,6 +213,19 @@ class _Studier:
         for contrast, drop, rest in zip(families, drops, robust, strict=True):
             yield replace(contrast, drop=drop, robust=rest)
 
+    def _note(self, group: str, models: Sequence[str]) -> None:
+        """Say once which models have nothing; else that they share nothing."""
+        lacking = [
+            arm.factors.model
+            for arm in self.arms
+            if arm.factors.model in models and not terms(arm, self.groups[group])
+        ]
+        if lacking:
+            self.lacking.setdefault(group, {}).update(dict.fromkeys(lacking))
+        else:
+            names = ", ".join(models)
+            self.notes.append(f"{group}: no problem was judged in all of {names}")
+
     def contrast(
         self,
         comparison: Comparison,
@@ -219,8 +238,7 @@ class _Studier:
         by_arm = [terms(arm, attacks) for arm in arms]
         problems = sorted(by_arm[0])
         if not problems:
-            names = ", ".join(arm.factors.model for arm in arms)
-            self.notes.append(f"{group}: no problem was judged in all of {names}")
+            self._note(group, [arm.factors.model for arm in arms])
             return None
         columns = [[found[p].robust for p in problems] for found in by_arm]
         drops, controlled = _drops(by_arm)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -280,3 +281,10 @@ def test_a_model_without_gradients_is_left_out() -> None:
         NotApplicableError, match=r"^m gives no gradients: gradient.fgsm needs an hf:"
     ):
         asking(Kind(has_gradients=False)).ask(perturbed_case("gradient.fgsm"), PROBLEM)
+
+
+def test_a_template_is_recorded_by_its_name_not_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("$prompt\n")
+    case = replace(perturbed_case("clean"), style=f"template:{tmp_path / 'x.txt'}")
+    asked = asking(Kind(has_gradients=False)).ask(case, PROBLEM)
+    assert asked.case.style == asked.prompt.style == "template:x.txt"

@@ -133,6 +133,29 @@ def test_what_a_file_leaves_out_comes_from_the_defaults(tmp_path: Path) -> None:
     assert suite.models == ()
 
 
+def test_files_of_models_and_styles_are_looked_for_beside_the_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "suites"
+    (folder / "tuned").mkdir(parents=True)
+    (folder / "prompt.txt").touch()
+    (folder / "wrong").touch()
+    file = folder / "x.selfinvoke.toml"
+    specs = ("hf:tuned", "hf:Org/Name", "replay:elsewhere.jsonl", "mine:wrong", "stub")
+    models = "".join(f'[[model]]\nspec = "{spec}"\n' for spec in specs)
+    file.write_text(f'[suite]\nprompt_style = "template:prompt.txt"\n{models}')
+    monkeypatch.chdir(tmp_path)
+    suite = load_suite(file, Suite())
+    assert [m.spec for m in suite.models] == [f"hf:{folder / 'tuned'}", *specs[1:]]
+    assert [m.label for m in suite.models][:2] == ["hf-tuned", "hf-Name"]
+    assert suite.prompt_style == f"template:{folder / 'prompt.txt'}"
+    # Started beside it, everything stays as it is written.
+    monkeypatch.chdir(folder)
+    suite = load_suite(file, Suite())
+    assert suite.models[0].spec == "hf:tuned"
+    assert suite.prompt_style == "template:prompt.txt"
+
+
 def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
     suite = load(tmp_path, "[[benchmark]]\nname = 'jsonl'\npath = '/data/p.jsonl'\n")
     assert suite.benchmarks[0].path == Path("/data/p.jsonl")

@@ -149,12 +149,20 @@ def test_a_missing_cell_is_said() -> None:
     study = found(arms)
     assert not study.of("interaction", "docstring")
     assert len(study.of("interaction", "syntax")) == 1
-    names = "moe-rlhf, moe-base, dense-rlhf, dense-base"
-    assert f"docstring: no problem was judged in all of {names}" in study.notes
+    # Once, though it is missing in three contrasts.
+    assert study.notes == ("docstring: no problem was judged in moe-rlhf",)
     missing = found(four(12, 10, 14, 6)[:3])
     assert "no model is rlhf and moe" in missing.notes
     assert not missing.of("interaction")
     assert len(missing.of("alignment")) == 1
+
+
+def test_models_that_share_no_problem_are_said() -> None:
+    arms = four(12, 10, 14, 6)
+    other = {f"other {p}": samples for p, samples in column(16).items()}
+    arms[3] = arm(*LEVELS[3], {CLEAN: other, A: other, B: other})
+    names = "moe-rlhf, moe-base, dense-rlhf, dense-base"
+    assert f"docstring: no problem was judged in all of {names}" in found(arms).notes
 
 
 def test_styles_are_held_fixed() -> None:
