@@ -17,6 +17,7 @@ from pytest_selfinvoke.plugin.stash import (
     TAKEN_SHORT_FORMS,
 )
 from pytest_selfinvoke.prompts import get_style
+from pytest_selfinvoke.suite import Suite
 
 
 @pytest.hookimpl(wrapper=True)
@@ -45,6 +46,10 @@ def pytest_runtest_makereport(
     return report
 
 
+#: Kinds of models whose samples differ, or cost nothing, whatever the temperature.
+_ANSWERS_GIVEN = ("oracle", "stub", "replay")
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Models, benchmarks, number of cases, isolation."""
     runtime = config.stash.get(RUNTIME, None)
@@ -67,6 +72,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             each += f" x {plan.suite.samples} samples"
         lines.append(f"selfinvoke: {models} on {benchmarks}, {each} each")
         warnings = [w for b in plan.benchmarks for w in (b.warning, b.parents.warning)]
+        warnings.append(_warn_of_samples(plan.suite))
         if plan.suite.prompt_style is not None:
             warnings.append(getattr(get_style(plan.suite.prompt_style), "warning", ""))
         lines += [f"selfinvoke: {warning}" for warning in warnings if warning]
@@ -103,6 +109,17 @@ def pytest_terminal_summary(
             "selfinvoke: no model and no tests: name one with --model, for instance "
             "--model=smollm2"
         )
+
+
+def _warn_of_samples(suite: Suite) -> str:
+    """Asking a greedy model several times costs, and tells next to nothing."""
+    asks = any(spec.kind not in _ANSWERS_GIVEN for spec in suite.models)
+    if suite.samples == 1 or not suite.sampling.is_greedy or not asks:
+        return ""
+    return (
+        "at temperature 0 the samples of a prompt are alike: draw them with, say,"
+        " -o selfinvoke_temperature=0.8"
+    )
 
 
 def _counted(number: int, noun: str) -> str:

@@ -164,3 +164,15 @@ def test_without_a_model_nothing_changes(run: Run, pytester: pytest.Pytester) ->
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert "selfinvoke:" not in result.stdout.str()
     assert not (pytester.path / ".selfinvoke").exists()
+
+
+def test_samples_that_will_be_alike_are_said(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(mine="class Model:\n    def generate(self, requests): ...\n")
+    shared = ("--limit=1", "--samples=3", "--co")
+    warning = "selfinvoke: at temperature 0 the samples of a prompt are alike: *"
+    run("--model=mine:Model", *shared).stdout.fnmatch_lines([warning])
+    drawn = run("--model=mine:Model", *shared, "-o", "selfinvoke_temperature=0.5")
+    drawn.stdout.no_fnmatch_line(warning)
+    run("--model=oracle", *shared).stdout.no_fnmatch_line(warning)
