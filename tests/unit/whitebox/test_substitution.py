@@ -99,3 +99,12 @@ def test_a_word_that_would_be_read_otherwise_is_not_used() -> None:
         PRO, random.Random(0)
     )
     assert {new for _, new in ended.changes} == {"apple"}
+
+
+def test_an_exchange_that_does_not_help_is_not_made() -> None:
+    model = Words(weights={f" {word}": -1.0 for word in ("zebra", "apple")})
+    search = searcher(model, "hotflip", steps=2, width=50)
+    found = search.substitute(PLAIN, random.Random(0))
+    assert found.changes == ()
+    assert found.problem == PLAIN
+    assert found.after == found.before
