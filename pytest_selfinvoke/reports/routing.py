@@ -234,9 +234,11 @@ def _drift(
     if one is None or other is None:
         return None
     clean, attacked = _loads(one), _loads(other)
-    pairs = aligned(
-        one.tokens[: one.prompt_tokens], other.tokens[: other.prompt_tokens]
-    )
+    before, after = (r.tokens[: r.prompt_tokens] for r in (one, other))
+    pairs = aligned(before, after)
+    if before == after and outcomes[which].prompt != outcomes[nominal].prompt:
+        # The same text in other embeddings: all of it may be treated otherwise.
+        pairs = [(place, place) for place in range(len(before))]
     overlaps = [
         overlap(a, b, pairs, one.top_k)
         for a, b in (

@@ -112,6 +112,24 @@ def test_drift_is_taken_between_a_variant_and_its_clean_prompt(
     assert found.skipped == 0
 
 
+def test_a_text_whose_embeddings_moved_is_aligned_as_a_whole(
+    tmp_path: Path, make: Make
+) -> None:
+    found = summarise(
+        tmp_path,
+        {
+            "c": ([1, 2, 3, 4], [0, 0, 1, 1], [0, 1, 2, 3]),
+            "x": ([1, 2, 3, 4], [0, 2, 1, 2], [0, 1, 2, 3]),
+        },
+        [
+            make("p", "clean", True, prompt_hash="c"),
+            make("p", "gradient.x", False, prompt_hash="x"),
+        ],
+    )
+    [attack] = found.attacks
+    assert (attack.aligned, attack.overlap) == (4, pytest.approx(0.75))
+
+
 def test_a_prompt_that_was_not_read_is_counted(tmp_path: Path, make: Make) -> None:
     found = summarise(
         tmp_path,
