@@ -54,7 +54,7 @@ def _drift(
         ax.set_ylim(bottom=0)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("layer")
-        ax.set_ylabel("divergence of the load, thousandths of a bit")
+        ax.set_ylabel("JSD of the load, millibits")
         drawing = svg.to_svg(
             figure,
             name=f"{key}-drift-layers",
