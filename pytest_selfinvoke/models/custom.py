@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import symtable
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,7 +41,10 @@ class CustomKind:
     def preflight(self, spec: ModelSpec) -> None:
         """Look for the module's top-level package, without importing anything.
 
-        :raises UserError: if it is not there.
+        Of a module in a file of its own, the text is looked at.
+
+        :raises UserError: if it is not there, cannot be compiled, or plainly does not
+            have the attribute.
         """
         module, _, attribute = self._reference.partition(":")
         if not module or not attribute:
@@ -49,7 +54,10 @@ class CustomKind:
         top = module.partition(".")[0]
         # The server also looks in pytest's rootdir, which is here or above.
         here = [str(folder) for folder in (Path.cwd(), *Path.cwd().parents)]
-        if importlib.util.find_spec(top) or PathFinder.find_spec(top, here):
+        found = importlib.util.find_spec(top) or PathFinder.find_spec(top, here)
+        if found is not None:
+            if top == module and str(found.origin).endswith(".py"):
+                _check_text(Path(str(found.origin)), attribute.partition(".")[0])
             return
         raise UserError(
             f"model {spec.spec!r}: no module named {top!r}, "
@@ -85,6 +93,27 @@ class CustomKind:
                 f"{self._reference!r} must take one argument, the ModelSpec: {error}"
             ) from error
         return factory(spec)
+
+
+def _check_text(file: Path, attribute: str) -> None:
+    try:
+        text = file.read_text(encoding="utf-8")
+        table = symtable.symtable(text, file.name, "exec")
+    except OSError:
+        return
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{file.name} cannot be compiled: {error}") from error
+    names = {s.get_name() for s in table.get_symbols() if _is_bound(s)}
+    is_dynamic = "import *" in text or "globals()" in text or "__getattr__" in names
+    if attribute in names or is_dynamic:
+        return
+    close = get_close_matches(attribute, names, n=1)
+    hint = f": did you mean {close[0]!r}?" if close else ""
+    raise UserError(f"{file.name} has no {attribute!r}{hint}")
+
+
+def _is_bound(symbol: symtable.Symbol) -> bool:
+    return symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
 
 
 class CustomEngine:

@@ -186,10 +186,20 @@ def test_a_name_that_is_registered_twice(
 def test_a_model_that_cannot_be_loaded_is_an_error_of_each_case(
     run_both: Run, pytester: pytest.Pytester
 ) -> None:
-    pytester.makepyfile(house="")
+    # Whether it is there cannot be told without importing the module.
+    pytester.makepyfile(house="globals()")
     result = run_both("--model=house:nope", "--model=oracle", "--limit=2")
     result.assert_outcomes(passed=2, errors=2)
     assert_clear(result, "could not be judged", "'house' has no attribute 'nope'")
+
+
+def test_a_model_that_its_module_does_not_have_is_one_line(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(house="class Model: ...")
+    result = run("--model=house:Modell", "--limit=2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert_clear(result, "house.py has no 'Modell': did you mean 'Model'?")
 
 
 def test_a_sandbox_that_does_not_start(

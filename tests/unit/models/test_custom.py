@@ -121,12 +121,41 @@ def test_preflight_imports_nothing() -> None:
 def test_preflight_looks_where_pytest_was_started_and_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "above_model.py").touch()
+    (tmp_path / "above_model.py").write_text("class Model: ...\n")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     sys.path.remove(str(tmp_path))
     spec = ModelSpec(spec="above_model:Model", label="x")
     CustomKind(spec.spec).preflight(spec)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("class Modle: ...\n", r"a_model.py has no 'Model': did you mean 'Modle'\?"),
+        ("def f():\n    Model = 1\nprint(Model)\n", "a_model.py has no 'Model'$"),
+        ("class Model(:\n", r"a_model.py cannot be compiled: .*line 1"),
+        ("class Model: ...", None),
+        ("def Model(spec): ...", None),
+        ("Model = 1", None),
+        ("from elsewhere import Model", None),
+        ("import elsewhere as Model", None),
+        ("from elsewhere import *", None),
+        ("def __getattr__(name): ...", None),
+        ("globals()['Mod' + 'el'] = 1", None),
+    ],
+)
+def test_preflight_reads_what_a_file_defines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, problem: str | None
+) -> None:
+    (tmp_path / "a_model.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    spec = ModelSpec(spec="a_model:Model", label="x")
+    if problem is None:
+        CustomKind(spec.spec).preflight(spec)
+    else:
+        with pytest.raises(UserError, match=problem):
+            CustomKind(spec.spec).preflight(spec)
 
 
 def test_preflight_names_a_module_that_is_not_there() -> None:
