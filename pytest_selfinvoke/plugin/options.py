@@ -246,11 +246,24 @@ def destination(name: str) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the long forms and the ini values."""
-    group = parser.getgroup(GROUP, "robustness of code models (pytest-selfinvoke)")
-    for name, attributes in {**OPTIONS, **LONG_ONLY}.items():
-        group.addoption(
-            f"--selfinvoke-{name}", dest=destination(name), default=None, **attributes
-        )
+    group = parser.getgroup(
+        GROUP,
+        "robustness of code models (pytest-selfinvoke); each option is also"
+        " --selfinvoke-NAME",
+    )
+    more = parser.getgroup(
+        f"{GROUP} files", "files and commands of pytest-selfinvoke", after=GROUP
+    )
+    for options, of in ((OPTIONS, group), (LONG_ONLY, more)):
+        for name, attributes in options.items():
+            # Of two forms, help shows the short one.
+            shown = attributes["help"] if of is more else argparse.SUPPRESS
+            of.addoption(
+                f"--selfinvoke-{name}",
+                dest=destination(name),
+                default=None,
+                **{**attributes, "help": shown},
+            )
     for name, (text, default) in INI.items():
         kind: Literal["linelist"] | None = None
         if isinstance(default, list):
@@ -267,9 +280,9 @@ def pytest_load_initial_conftests(
     group = parser.getgroup(GROUP)
     taken = []
     for name, attributes in OPTIONS.items():
-        short = {**attributes, "help": f"Short for --selfinvoke-{name}"}
+        dest = destination(name)
         try:
-            group.addoption(f"--{name}", dest=destination(name), default=None, **short)
+            group.addoption(f"--{name}", dest=dest, default=None, **attributes)
         except (argparse.ArgumentError, ValueError):
             taken.append(f"--{name}")
     early_config.stash[TAKEN_SHORT_FORMS] = taken

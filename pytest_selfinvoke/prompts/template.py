@@ -29,6 +29,7 @@ from pytest_selfinvoke.core.records import Message, Problem, Prompt
 CODE = ("prompt", "base_prompt", "target_prompt")
 PLACEHOLDERS = (*CODE, "base_entry_point", "entry_point")
 _ROLE = re.compile(r"\[(?:system|user|assistant)\][ \t]*")
+_BRACKETED = re.compile(r"\[(\w+)\][ \t]*")
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*(?:\n|\Z)", re.MULTILINE)
 #: What may follow a turn; ``""`` stands before the first one.
 _NEXT = {
@@ -123,9 +124,20 @@ def _check_placeholders(path: Path, text: str) -> None:
             )
 
 
+def _check_turn(path: Path, word: str, number: int) -> None:
+    """Refuse a word in brackets that is all but the name of a turn."""
+    close = get_close_matches(word.lower(), filter(None, _NEXT), n=1, cutoff=0.75)
+    if close:
+        problem = f"unknown turn [{word}]: did you mean [{close[0]}]?"
+        raise DataError(path, problem, line=number)
+
+
 def _turns(path: Path, text: str) -> Iterator[tuple[str, str]]:
     """Role and content of each turn, in order; one turn without a role if none has."""
     lines = text.removesuffix("\n").split("\n")
+    for number, line in enumerate(lines, 1):
+        if (found := _BRACKETED.fullmatch(line)) and not _ROLE.fullmatch(line):
+            _check_turn(path, found[1], number)
     markers = [i for i, line in enumerate(lines) if _ROLE.fullmatch(line)]
     if not markers:
         yield "", "\n".join(lines)

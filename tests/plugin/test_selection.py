@@ -133,6 +133,15 @@ def pytest_report_header(config):
 """
 
 
+def test_help_shows_each_option_once(run: Run) -> None:
+    result = run("--help")
+    lines = [line.split()[0] for line in result.outlines if line.startswith("  --")]
+    assert len([line for line in lines if line.startswith("--model=")]) == 1
+    assert not [line for line in lines if line.startswith("--selfinvoke-model")]
+    assert [line for line in lines if line.startswith("--selfinvoke-html")]
+    result.stdout.fnmatch_lines(["*each option is also --selfinvoke-NAME*"])
+
+
 @pytest.mark.parametrize("where", ["conftest", "plugin"])
 def test_a_short_form_that_is_taken_stays_with_its_owner(
     run: Run, pytester: pytest.Pytester, where: str

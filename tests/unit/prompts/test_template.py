@@ -103,6 +103,10 @@ def test_name_and_hash(file: Path) -> None:
     assert style(file, "[user]\nA $prompt\n").template_hash != first.template_hash
 
 
+def test_words_in_brackets_that_are_no_turns_are_text(file: Path) -> None:
+    assert style(file, "[data]\n$prompt\n[0]").turns == (("", "[data]\n$prompt\n[0]"),)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -127,6 +131,14 @@ def test_name_and_hash(file: Path) -> None:
         (
             "[system]\nA\n[system]\nB",
             r":3: \[system\] is out of order: expected \[user\]",
+        ),
+        (
+            "[usr]\n$prompt",
+            r":1: unknown turn \[usr\]: did you mean \[user\]\?",
+        ),
+        (
+            "[user]\n$prompt\n[Assistant]\n",
+            r":3: unknown turn \[Assistant\]: did you mean \[assistant\]\?",
         ),
         ("[system]\nA", r"there is no \[user\] turn"),
         ("[user]\n\n[assistant]\nA", r":1: \[user\] is empty"),
