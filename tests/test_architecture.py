@@ -35,8 +35,9 @@ RANKS = {
     "rewriting": 3,
     "whitebox": 3,
     "reproduction": 3,
+    "commands": 4,
     "plugin": 4,
-    "__main__": 4,
+    "__main__": 5,
 }
 
 #: Imports inside one rank, each with its reason.
