@@ -178,6 +178,8 @@ def _why(detail: str) -> str:
     """Why a case was skipped, in a word or two."""
     if detail.startswith(NOT_RUN):
         return "left out by the budget"
+    if " gives no gradients: " in detail:
+        return "no gradients"
     found = [why for why in ("inert", "broken") if detail.startswith(f"{why} variant")]
     return found[0] if found else "not applicable"
 

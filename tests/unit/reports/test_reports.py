@@ -53,6 +53,18 @@ def test_what_was_not_judged_is_in_no_denominator() -> None:
     assert cell.pass_at_1 == 0.5
 
 
+def test_why_cases_were_skipped_is_told_in_a_word_or_two() -> None:
+    details = (
+        "oracle gives no gradients: gradient.fgsm needs an hf: model",
+        "inert variant: it is the nominal prompt",
+        "no >>> examples",
+    )
+    [cell] = summarise(
+        record(detail, None, status=Status.SKIPPED, detail=detail) for detail in details
+    )
+    assert cell.skipped == {"no gradients": 1, "inert": 1, "not applicable": 1}
+
+
 def test_a_cell_without_judged_cases_has_no_rate() -> None:
     [cell] = summarise([record("p", None, status=Status.ERROR)])
     assert cell.pass_at_1 is None
