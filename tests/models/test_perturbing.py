@@ -114,6 +114,47 @@ def test_without_a_budget_the_answer_is_that_of_the_clean_prompt(
     assert completion(engine, stopped).text == plain[0].split(plain[0][4:6])[0]
 
 
+@pytest.mark.parametrize(
+    ("family", "fields"),
+    [
+        # Embeddings that are scaled, before and after they leave their module.
+        ("Gemma2", {"head_dim": 8}),
+        ("Granite", {"embedding_multiplier": 3.0}),
+        ("GPTNeoX", {}),
+        (
+            "DeepseekV3",
+            {
+                "moe_intermediate_size": 16,
+                "n_routed_experts": 8,
+                "n_group": 2,
+                "topk_group": 1,
+                "first_k_dense_replace": 1,
+                "num_key_value_heads": 4,
+            },
+        ),
+    ],
+)
+def test_families(
+    family: str,
+    fields: dict[str, Any],
+    make_checkpoint: Callable[..., Path],
+    tmp_path: Path,
+    ask: Ask,
+) -> None:
+    folder = make_checkpoint(tmp_path, family, pad_token_id=0, **fields)
+    engine = HfKind(environ={}).load(ModelSpec(spec=f"hf:{folder}", label="tiny"))
+    try:
+        still = completion(engine, moved(ask(TEXT), "fgsm", 0.0))
+        assert still.text == completion(engine, ask(TEXT)).text
+        worst = completion(engine, moved(ask(TEXT), "pgd", 0.05, steps=5))
+        chance = completion(engine, moved(ask(TEXT), "noise", 0.05))
+        assert worst.reference_loss is not None
+        assert chance.reference_loss is not None
+        assert worst.reference_loss[1] > chance.reference_loss[1]
+    finally:
+        engine.close()
+
+
 def test_rows_beside_a_moved_one_stay_as_they_are(engine: HfEngine, ask: Ask) -> None:
     plain = [completion(engine, ask(text)).text for text in ("x", TEXT)]
     far = moved(ask(TEXT), "noise", 2.0, seed=3)
