@@ -190,6 +190,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except SelfInvokeError as error:
         sys.stderr.write(f"error: {error}\n")
         return 4
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 2
     except BrokenPipeError:
         # `| head` has seen enough.
         os._exit(0)

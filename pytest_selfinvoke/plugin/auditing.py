@@ -43,16 +43,22 @@ def audit_benchmarks(
             limits=suite.limits,
         )
         for loaded in plan.benchmarks:
+            name, total = loaded.info.name, len(loaded.problems)
             audited: list[Audited] = []
-            for problem in loaded.problems:
-                audited.append(auditor.audit(problem))
-                if len(audited) % _STEP == 0:
-                    total = len(loaded.problems)
-                    show(f"{loaded.info.name}: {len(audited)}/{total} audited")
-            for line in audit_lines(loaded.info.name, audited):
-                show(line)
+            try:
+                for problem in loaded.problems:
+                    audited.append(auditor.audit(problem))
+                    if len(audited) % _STEP == 0:
+                        show(f"{name}: {len(audited)}/{total} audited")
+            except KeyboardInterrupt:
+                show(
+                    f"\nafter {len(audited)} of {total} problems, and no list written:"
+                )
+                _print(name, audited, show)
+                raise
+            _print(name, audited, show)
             problems = {one.problem: one.reasons for one in audited if one.reasons}
-            found[loaded.info.name] = Listed(hash=loaded.hash, problems=problems)
+            found[name] = Listed(hash=loaded.hash, problems=problems)
     if (path := runtime.settings.quarantine) is not None:
         write_quarantine(path, found)
         count = sum(len(listed.problems) for listed in found.values())
@@ -61,3 +67,8 @@ def audit_benchmarks(
         show(f"quarantine: {count} problems in {shown}")
     unsound = any(listed.problems for listed in found.values())
     return pytest.ExitCode.TESTS_FAILED if unsound else pytest.ExitCode.OK
+
+
+def _print(name: str, audited: list[Audited], show: Callable[[str], None]) -> None:
+    for line in audit_lines(name, audited):
+        show(line)

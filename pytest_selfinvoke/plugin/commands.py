@@ -39,10 +39,7 @@ def print_selftest(config: pytest.Config) -> int:
 
     def run(runtime: Runtime, show: Callable[[str], None]) -> int:
         suite = runtime.settings.suite()
-        try:
-            runtime.check_sandbox(suite)
-        except (UserError, NotJudgedError) as error:
-            raise pytest.UsageError(str(error)) from error
+        runtime.check_sandbox(suite)
         sandbox = runtime.sandbox(suite.sandbox)
         report = corpus.selftest(sandbox.run, sandbox.isolation, show=show)
         return pytest.ExitCode.OK if report.ok else pytest.ExitCode.TESTS_FAILED
@@ -57,15 +54,13 @@ def print_certify(config: pytest.Config) -> int:
     """
 
     def run(runtime: Runtime, show: Callable[[str], None]) -> int:
+        suite = runtime.settings.suite()
+        plan = runtime.variants_plan(suite)
+        runtime.check_sandbox(suite)
+        certifier = runtime.certifier(suite)
+        show(f"sandbox: {runtime.isolation.describe() if runtime.isolation else ''}")
+        rows = []
         try:
-            suite = runtime.settings.suite()
-            plan = runtime.variants_plan(suite)
-            runtime.check_sandbox(suite)
-            certifier = runtime.certifier(suite)
-            show(
-                f"sandbox: {runtime.isolation.describe() if runtime.isolation else ''}"
-            )
-            rows = []
             for loaded in plan.benchmarks:
                 show(f"{loaded.info.name}: {len(loaded.problems)} problems")
                 show(_CERTIFIED.format("attack", *_STATUSES))
@@ -79,9 +74,9 @@ def print_certify(config: pytest.Config) -> int:
                     rows.append(row)
                     for line in _certified(row):
                         show(line)
+        finally:
+            # What is known need not be found out again, however this ends.
             certifier.ledger.flush()
-        except (UserError, NotJudgedError) as error:
-            raise pytest.UsageError(str(error)) from error
         broken = any(row.broken for row in rows)
         return pytest.ExitCode.TESTS_FAILED if broken else pytest.ExitCode.OK
 
@@ -95,10 +90,7 @@ def print_audit(config: pytest.Config) -> int:
     """
 
     def run(runtime: Runtime, show: Callable[[str], None]) -> int:
-        try:
-            return audit_benchmarks(config, runtime, show)
-        except (UserError, NotJudgedError) as error:
-            raise pytest.UsageError(str(error)) from error
+        return audit_benchmarks(config, runtime, show)
 
     return configured(config, run)
 
@@ -110,10 +102,7 @@ def print_rewrite(config: pytest.Config) -> int:
     """
 
     def run(runtime: Runtime, show: Callable[[str], None]) -> int:
-        try:
-            return rewrite_to_file(config, runtime, show)
-        except (UserError, NotJudgedError) as error:
-            raise pytest.UsageError(str(error)) from error
+        return rewrite_to_file(config, runtime, show)
 
     return configured(config, run)
 
@@ -125,10 +114,7 @@ def print_search(config: pytest.Config) -> int:
     """
 
     def run(runtime: Runtime, show: Callable[[str], None]) -> int:
-        try:
-            return search_to_file(config, runtime, show)
-        except (UserError, NotJudgedError) as error:
-            raise pytest.UsageError(str(error)) from error
+        return search_to_file(config, runtime, show)
 
     return configured(config, run)
 
@@ -153,13 +139,21 @@ def _certified(row: Row) -> Iterator[str]:
 def configured(
     config: pytest.Config, command: Callable[[Runtime, Callable[[str], None]], int]
 ) -> int:
-    """Run a command in a configured session without tests; its exit code."""
+    """Run a command in a configured session without tests; its exit code.
+
+    :raises UsageError: for the user's mistakes, and if the sandbox fails.
+    """
     config._do_configure()
+    writer = config.get_terminal_writer()
     try:
-        writer = config.get_terminal_writer()
         return command(
             config.stash[RUNTIME], lambda line: writer.line(line, flush=True)
         )
+    except (UserError, NotJudgedError) as error:
+        raise pytest.UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        writer.line("\ninterrupted")
+        return pytest.ExitCode.INTERRUPTED
     finally:
         config._ensure_unconfigure()
 

@@ -220,3 +220,31 @@ def test_an_item_over_pytests_own_limit_is_an_error(
     assert [record["status"] for record in found] == ["error", "error"], output
     assert "imeout" in found[0]["detail"]
     assert "2 errors in" in output
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("--selfinvoke-audit",), "and no list written"),
+        (("--selfinvoke-certify", "--attack=all"), "interrupted"),
+    ],
+    ids=["audit", "certify"],
+)
+def test_ctrl_c_ends_a_command_without_a_traceback(
+    pytester: pytest.Pytester, command: tuple[str, ...], words: str
+) -> None:
+    process = start(pytester, *command)
+    assert process.stdout is not None
+    lines = [process.stdout.readline()]
+    while not lines[-1].startswith("sandbox: "):
+        lines.append(process.stdout.readline())
+        assert lines[-1], lines
+    time.sleep(1.0)
+    family = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert words in output
+    assert output.rstrip().endswith("interrupted")
+    assert "Traceback" not in output
+    assert_gone(family)

@@ -151,3 +151,18 @@ def test_the_command_refuses_in_one_line(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert message in line
+
+
+def test_ctrl_c_ends_the_command_in_one_line(
+    make_run: MakeRun,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_selfinvoke.commands.contents", interrupted)
+    run = make_run([make("p", "clean", True)])
+    assert main(["report", str(run)]) == 2
+    assert capsys.readouterr().err == "interrupted\n"
