@@ -73,7 +73,7 @@ class SearchFile:
         if not is_sound:
             raise DataError(self.path, "is damaged: remove the line", line=number)
         for key, value in self.search.items():
-            if line["search"].get(key) != value:
+            if line.get("search", {}).get(key) != value:
                 raise UserError(
                     f"{self.path} holds another search (its {key} differs): name "
                     "another file"

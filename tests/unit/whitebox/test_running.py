@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_selfinvoke.core.errors import DataError, UserError
+from pytest_selfinvoke.core.jsonio import content_hash
 from pytest_selfinvoke.core.records import Problem
 from pytest_selfinvoke.whitebox.file import SearchFile
 from pytest_selfinvoke.whitebox.running import Outcome, search_patch, search_texts
@@ -101,6 +102,14 @@ def test_another_search_is_not_mixed_in(tmp_path: Path) -> None:
     texts(tmp_path / "x", [PLAIN])
     with pytest.raises(UserError, match=r"another search \(its model differs\)"):
         opened(tmp_path / "x", model="other")
+
+
+def test_the_file_of_something_else_is_not_mixed_in(tmp_path: Path) -> None:
+    line = {"problem": "p"}
+    whole = {**line, "hash": content_hash(line)}
+    (tmp_path / "x").write_text(f"{json.dumps(whole)}\n")
+    with pytest.raises(UserError, match="another search"):
+        opened(tmp_path / "x")
 
 
 @pytest.mark.parametrize("damage", ['{"a": 1}', "nothing", "[1]"])
