@@ -56,7 +56,8 @@ def search_to_file(
         outcome = _search(problems, searcher, file, suite, show)
     finally:
         engine.close()
-    return _told(outcome, show)
+    name = config.option.selfinvoke_search.partition(":")[2]
+    return _told(outcome, show, name=name, is_patch=settings.is_patch)
 
 
 def _rendered(style: Any, problem: Problem) -> Prompt:
@@ -91,15 +92,19 @@ def _common(
     }
 
 
-def _told(outcome: Outcome, show: Callable[[str], None]) -> int:
+def _told(
+    outcome: Outcome, show: Callable[[str], None], *, name: str, is_patch: bool
+) -> int:
     for reason, count in outcome.left_out.most_common(10):
         show(f"    {count} left out: {reason}")
     if not outcome.raised:
         show("nothing was found")
         return pytest.ExitCode.TESTS_FAILED
     mean = fmean(outcome.raised)
+    what = "problems that the patch has not seen" if is_patch else "texts"
     show(
-        f"{len(outcome.raised)} problems: the reference's loss changed by {mean:+.3f}"
+        f"{len(outcome.raised)} {what}: the reference's loss changed by {mean:+.3f}"
         " nats a token on average"
     )
+    show(f"ask any model with them: --attack=clean,whitebox:{name}")
     return pytest.ExitCode.OK

@@ -165,7 +165,11 @@ def test_a_search_writes_what_another_session_asks(
     made = pytester.runpytest_subprocess(model, search, *shared, timeout=120)
     assert made.ret == pytest.ExitCode.OK
     made.stdout.fnmatch_lines(
-        ["[[]4/4] seen_04*: loss *: * > *", "4 problems: *changed by +0.*"]
+        [
+            "[[]4/4] seen_04*: loss *: * > *",
+            "4 texts: *changed by +0.*",
+            "ask any model with them: --attack=clean,whitebox:found.jsonl",
+        ]
     )
     lines = (pytester.path / "found.jsonl").read_text().splitlines()
     assert [json.loads(line)["search"]["settings"]["method"] for line in lines] == [
