@@ -240,6 +240,12 @@
 
   const seconds = (time) =>
     typeof time !== "number" ? null : time < 1 ? `${(1000 * time).toFixed(1)} ms` : `${time.toFixed(2)} s`;
+  // Of a prompt whose embeddings were moved, which its text does not show.
+  function moved(answer) {
+    const [before, after] = (answer && answer.reference_loss) || [];
+    return before === undefined ? "" : `${before.toFixed(3)} to ${after.toFixed(3)} nats a token, embeddings moved`;
+  }
+
   function times(data) {
     const run = data.execution || {}, answer = data.completion || {}, known = data.durations || {};
     const found = [
@@ -329,7 +335,7 @@
       el("dl", { class: "facts" },
         [["Model", value(row, "model")], ["Benchmark", value(row, "benchmark")], ["Attack", value(row, "attack")],
           ["Attack seed", data.case.attack_seed], ["Style", data.case.style], ["Sample", data.case.sample],
-          ["Seed", data.case.seed], ["Finish reason", answer && answer.finish_reason],
+          ["Seed", data.case.seed], ["Loss of the reference", moved(answer)], ["Finish reason", answer && answer.finish_reason],
           ["Program found by", data.extraction], ["Judged", run.judge]]
           .filter(([, text]) => text !== null && text !== undefined && text !== "")
           .map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
