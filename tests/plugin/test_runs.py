@@ -188,7 +188,7 @@ def test_help_holds_the_options(run: Run) -> None:
     result = run("--help")
     for name in (
         "--model=SPEC",
-        "--selfinvoke-benchmark=*",
+        "--benchmark=*",
         "--limit=*",
         "--selfinvoke-results=DIR",
         "selfinvoke_cpu_s*",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -171,9 +172,17 @@ def test_a_model_gives_its_place_up_when_it_has_no_work(ask: Ask) -> None:
 
 def test_a_model_finishes_its_plan_before_it_gives_its_place_up(ask: Ask) -> None:
     slots, one, two = Slots(1), Engine(), Engine()
-    first = EngineHost("1", lambda: one, slots=slots)
+    has_place = threading.Event()
+
+    def load() -> Engine:
+        has_place.set()
+        return one
+
+    first = EngineHost("1", load, slots=slots)
     second = EngineHost("2", lambda: two, slots=slots)
     first.plan([ask(str(n)) for n in range(50)])
+    # Else the other one may come first.
+    assert has_place.wait(timeout=30)
     second.generate(ask("b"))
     assert len(one.asked) == 50
     assert first.generate(ask("7")).text == "7"
